@@ -1,0 +1,1 @@
+"""What a complaint is: taxonomy, record, text, corpus. Imports nothing of ours."""

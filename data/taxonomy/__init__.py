@@ -1,0 +1,1 @@
+"""Heads as data: which questions a model answers about a text, and with which labels."""

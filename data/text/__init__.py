@@ -1,0 +1,1 @@
+"""Text as the models see it, and the personal data in it."""

@@ -1,0 +1,1 @@
+"""What a classifier is, and the classifiers. Imports `data` only."""

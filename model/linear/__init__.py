@@ -1,0 +1,1 @@
+"""The linear baseline: words and character n-grams, TF-IDF, logistic regression."""

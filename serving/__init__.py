@@ -1,0 +1,1 @@
+"""How complaints come in and decisions go out."""

@@ -1,0 +1,1 @@
+"""The HTTP interface: it knows of requests and problems, not of models."""

@@ -1,0 +1,107 @@
+"""RFC 9457 problem documents: every error names its field and what it should be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import ValidationError
+from starlette.exceptions import HTTPException
+
+from data.errors import InputError, SudaError, kind_of
+
+MEDIA_TYPE = "application/problem+json"
+_TITLES = {
+    400: "Malformed request",
+    404: "Not found",
+    405: "Method not allowed",
+    409: "Conflict",
+    413: "Too large",
+    422: "Invalid input",
+    500: "Internal error",
+    503: "Not ready",
+}
+
+
+def problem(
+    status: int, code: str, detail: str, errors: Sequence[dict[str, str]] = ()
+) -> dict[str, Any]:
+    """The document itself, as a plain object."""
+    document: dict[str, Any] = {
+        "type": f"urn:suda:problem:{code}",
+        "title": _TITLES.get(status, "Error"),
+        "status": status,
+        "code": code,
+        "detail": detail,
+    }
+    if errors:
+        document["errors"] = list(errors)
+    return document
+
+
+def respond(document: dict[str, Any], headers: dict[str, str] | None = None) -> JSONResponse:
+    """A problem document as a response."""
+    return JSONResponse(
+        document, status_code=document["status"], media_type=MEDIA_TYPE, headers=headers
+    )
+
+
+def of_error(error: SudaError) -> dict[str, Any]:
+    """A problem document for one of our own errors."""
+    errors = [{"field": error.field, "message": error.message}] if error.field else []
+    return problem(error.status, error.code, str(error), errors)
+
+
+def of_validation(errors: Sequence[Any]) -> dict[str, Any]:
+    """A problem document for pydantic's errors: the field, what came, what was expected."""
+    listed = [_field_error(error) for error in errors]
+    if any(error["type"] == "json_invalid" for error in errors):
+        return problem(400, "malformed_json", "the body is not valid JSON", listed)
+    detail = "; ".join(f"{item['field']}: {item['message']}" for item in listed[:3])
+    return problem(422, InputError.code, detail, listed)
+
+
+def of_item(error: ValidationError) -> dict[str, Any]:
+    """A problem document for one item of a batch."""
+    return of_validation(error.errors(include_url=False, include_context=False))
+
+
+def _field_error(error: Any) -> dict[str, str]:
+    location = [str(part) for part in error["loc"] if part != "body"]
+    if error["type"] == "json_invalid":
+        location = ["body"]
+    message = str(error["msg"])
+    if error["type"] not in ("missing", "json_invalid"):
+        message = f"{message}, got {kind_of(error.get('input'))}"
+    return {"field": ".".join(location) or "body", "message": message}
+
+
+def install(app: FastAPI) -> None:
+    """One handler per family of errors; all answer with problem documents."""
+
+    @app.exception_handler(SudaError)
+    async def suda(_: Request, error: SudaError) -> JSONResponse:
+        return respond(of_error(error))
+
+    @app.exception_handler(RequestValidationError)
+    async def validation(_: Request, error: RequestValidationError) -> JSONResponse:
+        return respond(of_validation(error.errors()))
+
+    @app.exception_handler(HTTPException)
+    async def http(_: Request, error: HTTPException) -> JSONResponse:
+        code = _TITLES.get(error.status_code, "error").lower().replace(" ", "_")
+        detail = str(error.detail)
+        if error.status_code == 400:
+            code, detail = "malformed_json", "the body is not UTF-8 encoded JSON"
+            errors = [{"field": "body", "message": "expected JSON encoded in UTF-8"}]
+            return respond(problem(400, code, detail, errors))
+        headers = dict(error.headers) if error.headers else None
+        return respond(problem(error.status_code, code, detail), headers)
+
+    @app.exception_handler(Exception)
+    async def unexpected(_: Request, __: Exception) -> JSONResponse:
+        # Said without the exception's own words: they may quote the customer.
+        return respond(problem(500, "internal", "an internal error; the request changed nothing"))

@@ -1,0 +1,106 @@
+"""What callers send, and its translation into a Complaint."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from data.errors import InputError, kind_of
+from data.records import Complaint
+from data.taxonomy.schema import Taxonomy
+from data.text.normalise import normalise
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+
+_Short = Annotated[str, StringConstraints(min_length=1, max_length=128, strip_whitespace=True)]
+
+
+class ClassifyRequest(BaseModel):
+    """One complaint (投诉)."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {
+                "text": "手机银行转账五万八一直显示处理中，两天了对方没收到",
+                "external_id": "CC-20261122-0042",
+                "source": "phone",
+                "channel": "A01033",
+                "branch": "城东支行",
+            }
+        },
+    )
+
+    text: str = Field(description="What the customer said or wrote, as it came.")
+    external_id: _Short | None = Field(None, description="The caller's own id; unique per source.")
+    source: _Short | None = Field(None, description="Where the complaint came in (投诉来源).")
+    channel: _Short | None = Field(
+        None, description="JR/T 0169 A code of the channel the disputed business was done through."
+    )
+    branch: _Short | None = Field(None, description="Branch (机构) the complaint is about.")
+    product_hint: _Short | None = Field(None, description="Product the caller's system names.")
+    customer_segment: _Short | None = Field(None, description="Kind of customer (客户类型).")
+    received_at: datetime | None = Field(
+        None, description="When the bank received it; without offset taken as Asia/Shanghai."
+    )
+    metadata: dict[str, Any] = Field(
+        default_factory=dict, description="Kept with the complaint, not interpreted."
+    )
+
+    def fingerprint(self) -> str:
+        """Hash of what was sent: the same complaint sent twice has the same."""
+        sent = self.model_dump(mode="json", exclude_unset=True)
+        return hashlib.sha256(orjson.dumps(sent, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+class BatchRequest(BaseModel):
+    """Several complaints; answered in the same order, each on its own."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    items: list[Any] = Field(min_length=1, description="Each as in POST /v1/classify.")
+
+
+def to_complaint(
+    request: ClassifyRequest, taxonomy: Taxonomy, *, now: datetime, max_chars: int
+) -> Complaint:
+    """Check what only the taxonomy and the limits can tell. Raises InputError naming the field."""
+    if len(request.text) > max_chars:
+        raise InputError(
+            f"expected at most {max_chars} characters, got {len(request.text)}", field="text"
+        )
+    if not normalise(request.text).text:
+        raise InputError(
+            f"expected the words of a complaint, got {kind_of(request.text)} without any",
+            field="text",
+        )
+    for name in ("source", "channel", "customer_segment"):
+        check_code(name, getattr(request, name), taxonomy)
+    received_at = request.received_at or now
+    if received_at.tzinfo is None:
+        received_at = received_at.replace(tzinfo=SHANGHAI)
+    return Complaint(
+        text=request.text,
+        received_at=received_at.astimezone(SHANGHAI),
+        external_id=request.external_id,
+        source=request.source,
+        channel=request.channel,
+        branch=request.branch,
+        product_hint=request.product_hint,
+        customer_segment=request.customer_segment,
+        metadata=request.metadata,
+    )
+
+
+def check_code(name: str, value: str | None, taxonomy: Taxonomy) -> None:
+    """Refuse a code that the taxonomy's list of this field does not hold, where it has one."""
+    codes = taxonomy.fields.get(name)
+    if value is None or codes is None or value in codes.codes:
+        return
+    known = ", ".join(codes.codes)
+    raise InputError(f"unknown code {value[:64]!r}, expected one of {known}", field=name)

@@ -1,0 +1,1 @@
+"""Where complaints and decisions are kept."""

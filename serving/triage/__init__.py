@@ -1,0 +1,1 @@
+"""Pure decisions over policy packs: no web, no store, no model loading."""

@@ -1,0 +1,109 @@
+"""From labelled texts to a bundle: train, calibrate on held-out texts, measure, write."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data.errors import InputError
+from data.labelled import LabelledText
+from data.splits import Split, partition
+from data.taxonomy.schema import Taxonomy
+from data.text.normalise import normalise
+from eval.evaluate import evaluate
+from model import bundle, calibrate
+from model.answer import HeadCalibration
+from model.linear.runtime import KIND, LinearClassifier, LinearWeights
+from training.linear import LinearConfig, train
+
+# Below this a temperature or threshold is noise.
+_FEWEST_HELD_OUT = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What makes a linear bundle, apart from the data."""
+
+    config: LinearConfig = field(default_factory=LinearConfig)
+    promise: calibrate.Promise = field(default_factory=calibrate.Promise)
+
+
+def fit_linear(
+    texts: Sequence[LabelledText],
+    taxonomy: Taxonomy,
+    taxonomy_bytes: bytes,
+    target: Path,
+    recipe: Recipe,
+    on_step: Callable[[str], None] = lambda _: None,
+) -> bundle.Manifest:
+    """Train on the train split, calibrate on dev, measure on test, and write the bundle.
+
+    Raises InputError where a split is too small or a head has fewer than two labels to learn.
+    """
+    parts = partition(texts)
+    _check(parts, taxonomy)
+    on_step("training")
+    weights = train(parts["train"], taxonomy, recipe.config, lambda h: on_step(f"training {h}"))
+    on_step("calibrating")
+    heads = _calibrated(weights, taxonomy, parts["dev"], recipe)
+    files = weights.files()
+    draft = bundle.draft(KIND, taxonomy, heads)
+    on_step("measuring")
+    report = evaluate(LinearClassifier(draft, taxonomy, weights), parts["test"])
+    return bundle.write(
+        target,
+        kind=KIND,
+        taxonomy_bytes=taxonomy_bytes,
+        heads=heads,
+        files=files,
+        snapshot=describe(parts),
+        training={"model": KIND, **asdict(recipe)},
+        metrics={"test": report.summary()},
+    )
+
+
+def describe(parts: Mapping[Split, Sequence[LabelledText]]) -> dict[str, Any]:
+    """Sizes of the splits and a hash of their ids, texts and labels."""
+    digest = hashlib.sha256()
+    for split in ("train", "dev", "test"):
+        for item in sorted(parts[split], key=lambda item: item.id):
+            digest.update(
+                f"{split}\0{item.id}\0{item.text}\0{sorted(item.labels.items())}".encode()
+            )
+    return {"sha256": digest.hexdigest(), **{name: len(part) for name, part in parts.items()}}
+
+
+def _check(parts: Mapping[Split, Sequence[LabelledText]], taxonomy: Taxonomy) -> None:
+    for split in ("dev", "test"):
+        if len(parts[split]) < _FEWEST_HELD_OUT:
+            raise InputError(
+                f"expected at least {_FEWEST_HELD_OUT} texts to hold out, got {len(parts[split])}",
+                field=f"split {split}",
+            )
+    for head in taxonomy.heads:
+        labels = {item.labels.get(head.name) for item in parts["train"]} & set(head.leaves)
+        if len(labels) < 2:
+            raise InputError(
+                f"expected at least two different labels to train on, got {len(labels)}",
+                field=head.name,
+            )
+
+
+def _calibrated(
+    weights: LinearWeights, taxonomy: Taxonomy, texts: Sequence[LabelledText], recipe: Recipe
+) -> dict[str, bundle.HeadManifest]:
+    plain = {head.name: bundle.HeadManifest.of(head, HeadCalibration()) for head in taxonomy.heads}
+    model = LinearClassifier(bundle.draft(KIND, taxonomy, plain), taxonomy, weights)
+    logits = model.logits([normalise(item.text) for item in texts])
+    heads = {}
+    for head in taxonomy.heads:
+        rows = [i for i, t in enumerate(texts) if t.labels.get(head.name) in head.leaf_index]
+        gold = np.array([head.leaf_index[texts[i].labels[head.name]] for i in rows])
+        fitted = calibrate.fit(head, logits[head.name][rows], gold, recipe.promise)
+        heads[head.name] = bundle.HeadManifest.of(head, fitted)
+    return heads
