@@ -125,7 +125,7 @@ def _read_csv(text: str, path: Path) -> Iterator[Row | BadRow]:
 def _read_xlsx(path: Path) -> Iterator[Row | BadRow]:
     try:
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-    except Exception as error:  # noqa: BLE001 - openpyxl lets zip, XML and key errors through
+    except Exception as error:  # openpyxl lets zip, XML and key errors through
         raise FileFormatError(f"is not an XLSX workbook: {error}", field=str(path)) from error
     try:
         rows = book.worksheets[0].iter_rows(values_only=True)

@@ -49,8 +49,8 @@ def suspects(
     }
     for k in range(folds):
         on_fold(k)
-        rows = np.flatnonzero(fold == k)
-        model = _model([texts[i] for i in np.flatnonzero(fold != k)], taxonomy, config)
+        rows = np.flatnonzero(fold == k).tolist()
+        model = _model([texts[i] for i in np.flatnonzero(fold != k).tolist()], taxonomy, config)
         for name, values in model.logits([normalise(texts[i].text) for i in rows]).items():
             logits[name][rows] = values
     ranked = [s for head in taxonomy.heads for s in _rank(head, texts, logits[head.name])]

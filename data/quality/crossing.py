@@ -33,7 +33,7 @@ def crossings(texts: Sequence[LabelledText], pairs: Sequence[Pair]) -> list[Cros
         if group := item.meta.get("group"):
             members[str(group)].append(i)
     for group, rows in members.items():
-        for row in rows[1:]:
-            if side[row] != side[rows[0]]:
-                found.append(Crossing(texts[rows[0]].id, texts[row].id, f"group {group}"))
+        first = rows[0]
+        torn = (row for row in rows[1:] if side[row] != side[first])
+        found += [Crossing(texts[first].id, texts[row].id, f"group {group}") for row in torn]
     return found

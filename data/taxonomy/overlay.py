@@ -23,9 +23,9 @@ COLUMNS = ("head", "from", "to")
 def overlay_file(taxonomy_path: Path, table: Path, output: Path) -> Taxonomy:
     """Write `taxonomy_path` with the official codes of `table` to `output`, and return it.
 
-    `table` has the columns head, from, to (and optionally name, the official name). Raises TaxonomyError, and writes
-    nothing, where the table leaves a code of a head out, names one twice or gives two codes one
-    new code.
+    `table` has the columns head, from, to (and optionally name, the official name).
+    Raises TaxonomyError, and writes nothing, where the table leaves a code of a head out, names
+    one twice or gives two codes one new code.
     """
     taxonomy = load(taxonomy_path)
     mapping = _read_table(table)

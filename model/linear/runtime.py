@@ -52,7 +52,7 @@ class LinearWeights:
 
     def files(self) -> dict[str, bytes]:
         """As stored in a bundle: half precision, which changes no third decimal."""
-        arrays = {"idf": self.idf.astype(np.float16)}
+        arrays: dict[str, NDArray[np.floating]] = {"idf": self.idf.astype(np.float16)}
         for head in self.coef:
             arrays[f"coef.{head}"] = self.coef[head].astype(np.float16)
             arrays[f"bias.{head}"] = self.bias[head]

@@ -57,8 +57,8 @@ def import_codes(
 ) -> None:
     """Lay a bank's licensed code table over a taxonomy.
 
-    The table must give every code of each head it touches exactly one official code; one that does not
-    map one to one is refused and nothing is written.
+    The table must give every code of each head it touches exactly one official code; one that does
+    not map one to one is refused and nothing is written.
     """
     taxonomy = overlay_file(file, table, output)
     err.print(f"[green]ok[/] {taxonomy.stamp} → {output}")

@@ -18,7 +18,7 @@ def connect(url: str) -> Engine:
     """An engine for `url`; a SQLite file's directory is made. Raises InputError for a bad URL."""
     try:
         parsed = make_url(url)
-    except Exception as error:  # noqa: BLE001 - SQLAlchemy's own ArgumentError and friends
+    except Exception as error:
         raise InputError(f"is not a database URL: {error}", field="SUDA_DATABASE_URL") from error
     if parsed.get_backend_name() != "sqlite":
         return create_engine(parsed, pool_pre_ping=True)
@@ -31,7 +31,8 @@ def connect(url: str) -> Engine:
 
 def _sqlite_pragmas(connection: Any, _: Any) -> None:
     cursor = connection.cursor()
-    # WAL lets readers go on while one writes; FULL makes an acknowledged commit survive a power cut.
+    # WAL lets readers go on while one writes; FULL makes an acknowledged commit outlive a power
+    # cut.
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")

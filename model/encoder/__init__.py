@@ -1,0 +1,1 @@
+"""The encoder: a pretrained transformer with one linear head per question."""
