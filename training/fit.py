@@ -22,7 +22,7 @@ from model.linear.runtime import KIND, LinearClassifier, LinearWeights
 from training.linear import LinearConfig, train
 
 # Below this a temperature or threshold is noise.
-_FEWEST_HELD_OUT = 20
+_FEWEST_HELD_OUT = 10
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import json
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data.errors import BundleError
+from data.text.normalise import normalise
+from model import bundle
+from model.linear.features import featurise
+from model.linear.runtime import MAX_CHARS, LinearClassifier, head_and_tail
+from model.runtime import load
+from tests.conftest import mood_texts, tree_texts
+
+
+def test_features_cover_words_pairs_and_grams() -> None:
+    names = {feature.name for feature in featurise("信用卡年费12元")}
+    assert {"w:信用卡", "w:年费", "p:信用卡_年费", "c:年费", "c:用卡年费"} <= names
+    assert "c:费00" in names
+    assert all("1" not in name for name in names)
+
+
+def test_features_stand_where_they_say() -> None:
+    text = "客服 态度恶劣\n乱扣钱"
+    for feature in featurise(text):
+        kind, _, name = feature.name.partition(":")
+        if kind != "p":
+            assert text[feature.start : feature.end] == name
+
+
+def test_it_learns_what_it_is_shown(mood_bundle: Path, tree_bundle: Path) -> None:
+    moods, trees = load(mood_bundle), load(tree_bundle)
+    for item in mood_texts():
+        assert moods.predict(normalise(item.text)).heads["mood"].leaf == item.labels["mood"]
+    wrong = [
+        item.id
+        for item in tree_texts()
+        if any(
+            trees.predict(normalise(item.text)).heads[name].leaf != code
+            for name, code in item.labels.items()
+        )
+    ]
+    assert len(wrong) <= 0.02 * len(tree_texts())
+
+
+def test_shares_of_all_characters_and_the_bias_sum_to_the_logit(tree_bundle: Path) -> None:
+    model = LinearClassifier.load(tree_bundle)
+    for item in tree_texts()[:20]:
+        text = normalise(item.text)
+        logits = model.logits([text])
+        for head in model.taxonomy.heads:
+            bias = model._weights.bias[head.name]
+            for column, leaf in enumerate(head.leaves):
+                total = model.shares(head.name, leaf, text).sum() + bias[column]
+                assert total == pytest.approx(logits[head.name][0, column], abs=1e-4)
+
+
+def test_evidence_points_at_the_words_that_decide(tree_bundle: Path) -> None:
+    answer = load(tree_bundle).predict(normalise("老师在廣州买了两斤苹果"))
+    assert any("廣州" in e.text for e in answer.heads["where"].evidence)
+    assert any("苹果" in e.text for e in answer.heads["what"].evidence)
+
+
+def test_the_same_text_gives_the_same_bits_on_any_thread(tree_bundle: Path) -> None:
+    model = load(tree_bundle)
+    texts = [normalise(item.text) for item in tree_texts()] * 3
+    alone = [model.predict(text).heads["where"].probabilities.tobytes() for text in texts]
+    with ThreadPoolExecutor(8) as pool:
+        together = list(
+            pool.map(lambda t: model.predict(t).heads["where"].probabilities.tobytes(), texts)
+        )
+    assert alone == together
+    stacked = model.logits(texts[:5])
+    for row, text in enumerate(texts[:5]):
+        assert np.array_equal(stacked["where"][row], model.logits([text])["where"][0])
+
+
+def test_strange_texts_get_an_answer(mood_bundle: Path) -> None:
+    model = load(mood_bundle)
+    for original in ("?", "ΩΩΩ", "😀", "好" * 20_000, "a" * 5_000, "\ud800好"):
+        prediction = model.predict(normalise(original))
+        assert prediction.heads["mood"].code in ("good", "bad")
+        assert 0 <= prediction.unknown_rate <= 1
+    assert model.predict(normalise("ΩΩΩ")).unknown_rate == 1.0
+
+
+def test_long_texts_are_read_from_both_ends() -> None:
+    text = normalise("头" + "中" * MAX_CHARS + "尾")
+    read, truncated = head_and_tail(text)
+    assert truncated
+    assert len(read.text) == MAX_CHARS
+    assert read.text[0] + read.text[-1] == "头尾"
+    assert read.span(len(read.text) - 1, len(read.text)) == (MAX_CHARS + 1, MAX_CHARS + 2)
+    assert not head_and_tail(normalise("短"))[1]
+
+
+@pytest.fixture
+def copy(mood_bundle: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(mood_bundle, tmp_path / "copy"))
+
+
+def test_a_changed_file_is_refused_by_name(copy: Path) -> None:
+    path = copy / "vocabulary.txt"
+    path.write_bytes(path.read_bytes() + b"\nw:x")
+    with pytest.raises(BundleError, match=r"copy.*vocabulary\.txt has checksum"):
+        load(copy)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"format": 99}, "format 99, this version reads 1"),
+        ({"normaliser": "other"}, "normaliser other"),
+        ({"kind": "magic"}, "kind 'magic'"),
+        ({"heads": None}, "heads"),
+        ({"files": {"../x": "0"}}, "leaves the bundle"),
+        ({"files": {"none.bin": "0"}}, "none.bin is missing"),
+    ],
+)
+def test_a_manifest_that_does_not_fit_is_refused(
+    copy: Path, change: dict[str, object], said: str
+) -> None:
+    path = copy / bundle.MANIFEST
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(BundleError, match=said):
+        load(copy)
+
+
+def test_reordered_leaves_are_refused(copy: Path) -> None:
+    path = copy / bundle.MANIFEST
+    manifest = json.loads(path.read_text())
+    manifest["heads"]["mood"]["leaves"].reverse()
+    path.write_text(json.dumps(manifest))
+    with pytest.raises(BundleError, match="mood does not match"):
+        load(copy)
+
+
+def test_a_missing_bundle_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match=r"nowhere.*manifest\.json"):
+        load(tmp_path / "nowhere")
+
+
+def test_writing_replaces_a_whole_bundle_by_a_whole_one(copy: Path) -> None:
+    before, taxonomy = bundle.read(copy)
+    files = {n: (copy / n).read_bytes() for n in before.files if n != bundle.TAXONOMY}
+    after = bundle.write(
+        copy,
+        kind="linear",
+        taxonomy_bytes=(copy / bundle.TAXONOMY).read_bytes(),
+        heads={k: v.model_copy(update={"review": 0.99}) for k, v in before.heads.items()},
+        files=files,
+        snapshot={},
+        training={},
+        metrics={},
+    )
+    assert after.version != before.version
+    assert load(copy).version == after.version
+    assert [p.name for p in copy.parent.iterdir()] == ["copy"]
+    assert taxonomy.id == "mood"
