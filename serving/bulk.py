@@ -137,7 +137,7 @@ def _outputs(entries: list[dict[str, Any]], target: Path) -> Iterator[dict[str, 
         if "error" in entry:
             yield {"line": entry["line"], "error": entry["error"]}
         elif target.suffix.lower() == ".jsonl":
-            head = {k: entry[k] for k in ("line", "id") if k in entry}
+            head: dict[str, Any] = {k: entry[k] for k in ("line", "id") if k in entry}
             yield {**head, **entry["decision"]}
         else:
             yield flatten(entry)

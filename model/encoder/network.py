@@ -48,8 +48,10 @@ class EncoderNetwork(nn.Module):
         output = self.encoder(
             input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True
         )
-        mask = attention_mask.unsqueeze(-1).to(output.last_hidden_state.dtype)
-        pooled = (output.last_hidden_state * mask).sum(1) / mask.sum(1)
+        # Pooled in single precision, also where the layers ran in half (training under autocast).
+        last = output.last_hidden_state.float()
+        mask = attention_mask.unsqueeze(-1).to(last.dtype)
+        pooled = (last * mask).sum(1) / mask.sum(1)
         dropped = self.dropout(pooled)
         return EncoderOutput(
             logits={name: head(dropped) for name, head in self.heads.items()},

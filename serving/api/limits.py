@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from data.errors import TooLargeError
 from serving.api.problems import of_error, respond
-
-
-class _TooLargeError(Exception):
-    pass
 
 
 class BodyLimit:
@@ -35,13 +32,11 @@ class BodyLimit:
             message = await receive()
             seen += len(message.get("body", b""))
             if seen > self._max:
-                raise _TooLargeError
+                # FastAPI lets an HTTPException through its body parsing; ours would become a 400.
+                raise HTTPException(413, f"expected at most {self._max} bytes")
             return message
 
-        try:
-            await self._app(scope, counted, send)
-        except _TooLargeError:
-            await self._refuse(scope, receive, send)
+        await self._app(scope, counted, send)
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
         error = TooLargeError(f"expected at most {self._max} bytes", field="body")

@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
-from data.errors import InputError, SudaError, kind_of
+from data.errors import InputError, SudaError, TooLargeError, kind_of
 
 MEDIA_TYPE = "application/problem+json"
 _TITLES = {
@@ -98,6 +98,8 @@ def install(app: FastAPI) -> None:
             code, detail = "malformed_json", "the body is not UTF-8 encoded JSON"
             errors = [{"field": "body", "message": "expected JSON encoded in UTF-8"}]
             return respond(problem(400, code, detail, errors))
+        if error.status_code == 413:
+            return respond(of_error(TooLargeError(detail, field="body")))
         headers = dict(error.headers) if error.headers else None
         return respond(problem(error.status_code, code, detail), headers)
 

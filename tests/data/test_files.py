@@ -26,7 +26,9 @@ def test_what_is_written_is_read_back(tmp_path: Path, suffix: str) -> None:
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gbk", "gb18030", "utf-16"])
 def test_chinese_encodings_are_recognised(tmp_path: Path, encoding: str) -> None:
     path = tmp_path / "rows.csv"
-    path.write_bytes("id,text\n1,手机银行转账五万八一直显示处理中，两天了对方没收到\n".encode(encoding))
+    path.write_bytes(
+        "id,text\n1,手机银行转账五万八一直显示处理中，两天了对方没收到\n".encode(encoding)
+    )
     (row,) = read_rows(path)
     assert isinstance(row, Row)
     assert row.values["text"].startswith("手机银行转账五万八")

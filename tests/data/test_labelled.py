@@ -53,7 +53,7 @@ def test_the_first_wrong_row_is_named(
 
 
 def test_a_directory_is_read_whole_and_ids_are_unique(tmp_path: Path, taxonomy: Taxonomy) -> None:
-    with pytest.raises(FileFormatError, match="no .jsonl"):
+    with pytest.raises(FileFormatError, match=r"no \.jsonl"):
         load_labelled(tmp_path, taxonomy)
     row = '{"id": "x", "text": "年费", "reason": "C07"}\n'
     (tmp_path / "a.jsonl").write_text(row, encoding="utf-8")

@@ -77,7 +77,10 @@ def test_other_taxonomies_load() -> None:
         (lambda d: d["heads"][0].update(kind="forest"), "heads.0.kind"),
         (lambda d: d["heads"][0]["labels"].pop(), "heads.0.labels"),
         (lambda d: d["heads"][0]["labels"][0].update(code="bad"), "twice"),
-        (lambda d: d["heads"][0]["labels"][0].update(children=[{"code": "x", "name": "x"}]), "flat"),
+        (
+            lambda d: d["heads"][0]["labels"][0].update(children=[{"code": "x", "name": "x"}]),
+            "flat",
+        ),
         (lambda d: d["heads"].append(d["heads"][0]), "differ"),
         (lambda d: d.update(colour="red"), "colour"),
         (lambda d: d["heads"][0].update(name="Not A Name"), "heads.0.name"),

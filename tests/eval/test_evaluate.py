@@ -42,9 +42,7 @@ def test_heads_without_labels_are_left_out(tree_bundle: Path) -> None:
 
 
 def test_agreement_of_two_labellings(taxonomy: Taxonomy) -> None:
-    first = [
-        LabelledText(str(i), "x", {"product": "B03022", "reason": "C01"}) for i in range(4)
-    ]
+    first = [LabelledText(str(i), "x", {"product": "B03022", "reason": "C01"}) for i in range(4)]
     second = [replace(item) for item in first[:3]] + [
         LabelledText("3", "x", {"product": "B03024", "reason": "C01"}, {"product": ("B03022",)})
     ]

@@ -30,8 +30,8 @@ def test_the_promise_holds_on_fresh_texts() -> None:
         right = random.uniform(size=6000) < confidence
         threshold = review_threshold(confidence[:1000], right[:1000], Promise(0.9, 0.1))
         automatic = confidence[1000:] >= threshold
-        used += automatic.any()
-        kept += not automatic.any() or right[1000:][automatic].mean() >= 0.9
+        used += bool(automatic.any())
+        kept += not automatic.any() or bool(right[1000:][automatic].mean() >= 0.9)
     assert kept >= 17
     assert used >= 15
 

@@ -21,7 +21,13 @@ def test_answers_come_in_the_order_of_the_items(client: TestClient) -> None:
 
 
 def test_one_bad_item_spoils_no_other(client: TestClient) -> None:
-    items = [{"text": "态度真好"}, {"text": ""}, 3, {"text": "x", "colour": 1}, {"text": "没人理我"}]
+    items = [
+        {"text": "态度真好"},
+        {"text": ""},
+        3,
+        {"text": "x", "colour": 1},
+        {"text": "没人理我"},
+    ]
     answers = send(client, items).json()["items"]
     assert ["decision" in answer for answer in answers] == [True, False, False, False, True]
     assert answers[1]["problem"]["errors"][0]["field"] == "text"

@@ -28,9 +28,7 @@ Run = Callable[..., Report]
 @pytest.fixture
 def run(pipeline: Pipeline) -> Run:
     def classify(source: Path, target: Path, **options: Any) -> Report:
-        return classify_file(
-            source, target, pipeline, now=lambda: NOW, max_chars=20_000, **options
-        )
+        return classify_file(source, target, pipeline, now=lambda: NOW, max_chars=20_000, **options)
 
     return classify
 
@@ -79,7 +77,7 @@ def test_an_id_twice_is_refused_where_it_stands_again(tmp_path: Path, run: Run) 
     assert report.bad == [(4, "external_id: stands on line 2 already")]
 
 
-class InterruptedError_(Exception):
+class StopHereError(Exception):
     pass
 
 
@@ -89,9 +87,9 @@ def test_an_interrupted_run_is_taken_up(tmp_path: Path, run: Run) -> None:
 
     def stop(done: int, _: int) -> None:
         if done == 150:
-            raise InterruptedError_
+            raise StopHereError
 
-    with pytest.raises(InterruptedError_):
+    with pytest.raises(StopHereError):
         run(source, target, on_row=stop)
     assert not target.exists()
     journal = tmp_path / ".out.jsonl.journal"

@@ -131,7 +131,14 @@ def test_unknown_codes_are_answered_with_the_known_ones(
 
 @pytest.mark.parametrize(
     "body",
-    [b'{"text": ', b"", b"text", '{"text": "年费"}'.encode("gbk"), b"\xff\xfe", b'{"text": "\x00"}'],
+    [
+        b'{"text": ',
+        b"",
+        b"text",
+        '{"text": "年费"}'.encode("gbk"),
+        b"\xff\xfe",
+        b'{"text": "\x00"}',
+    ],
 )
 def test_bodies_that_are_no_json_are_refused(client: TestClient, body: bytes) -> None:
     headers = {"Content-Type": "application/json"}

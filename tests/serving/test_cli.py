@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 
 from data.files import write_rows
-from tests.conftest import THREE_TREES, mood_texts, TWO_LABELS
+from tests.conftest import THREE_TREES, TWO_LABELS, mood_texts
 
 
-def suda(*args: str | Path, stdin: str | bytes = "", cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+def suda(
+    *args: str | Path, stdin: str | bytes = "", cwd: Path | None = None
+) -> subprocess.CompletedProcess[str]:
     raw = stdin.encode() if isinstance(stdin, str) else stdin
     done = subprocess.run(
         [sys.executable, "-m", "serving.cli", *map(str, args)],
@@ -113,7 +115,10 @@ def test_taxonomies_are_shown_and_checked(tmp_path: Path) -> None:
     trees = tmp_path / "trees.yaml"
     trees.write_text(THREE_TREES, encoding="utf-8")
     assert "沈阳" in suda("taxonomy", "show", trees).stdout
-    assert "where: tree, 4 leaves, depth 2; no definition: N1" in suda("taxonomy", "check", trees).stdout
+    assert (
+        "where: tree, 4 leaves, depth 2; no definition: N1"
+        in suda("taxonomy", "check", trees).stdout
+    )
     assert "74 leaves" in suda("taxonomy", "check").stdout
     assert "「" in suda("taxonomy", "show", "--full", "--head", "reason").stdout
 
@@ -127,7 +132,7 @@ def test_policy_is_checked_and_explained() -> None:
 
 
 def test_data_is_checked(tmp_path: Path, labelled: Path, two: Path) -> None:
-    done = suda("data", "check", labelled, "--taxonomy", two)
+    done = suda("data", "check", labelled, "--taxonomy", two, "--similarity", "0.3")
     assert done.returncode == 4, done.stderr
     assert "near-duplicates" in done.stdout
     done = suda("data", "agreement", labelled, labelled, "--taxonomy", two)

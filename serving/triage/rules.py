@@ -1,0 +1,235 @@
+"""The rules engine: which rules fire on a text, where, and which hits a guard took back."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from data.taxonomy.schema import Taxonomy
+from data.text.normalise import NormalisedText
+from serving.triage.clauses import Clauses, Splitter
+from serving.triage.conditions import Condition, Facts, compile_when
+from serving.triage.guards import CompiledContext, CompiledGuard, compile_context, compile_guard
+from serving.triage.patterns import expand, union
+from serving.triage.quantities import Quantity, extract
+from serving.triage.schema import FlagName, Measure, Roles, Rule, Rules
+from serving.triage.types import Flag, Hit
+
+# Hits reported per rule; a text that repeats itself a thousand times fires no harder.
+_MAX_HITS: Final = 8
+# How far from a hit its `floor` looks: bounded, so that an unpunctuated text stays linear.
+_FLOOR_REACH: Final = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Suppressed:
+    """A hit that did not count, and the guard that took it back."""
+
+    hit: Hit
+    guard: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fired:
+    """A rule that fired; `hits` is empty where a field of the complaint made it fire."""
+
+    rule: str
+    name: str
+    level: str | None
+    flags: tuple[str, ...]
+    hits: tuple[Hit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What the rules say of one complaint, in the order of the rules file."""
+
+    fired: tuple[Fired, ...]
+    suppressed: tuple[Suppressed, ...]
+    quantities: tuple[Quantity, ...]
+
+
+@dataclass(frozen=True)
+class CompiledRule:
+    """A rule ready to run."""
+
+    id: str
+    name: str
+    level: str | None
+    flags: tuple[str, ...]
+    patterns: tuple[re.Pattern[str], ...]
+    quantity: Measure | None
+    fields: Condition | None
+    floor: Measure | None
+    near: tuple[CompiledContext, ...]
+    in_text: re.Pattern[str] | None
+    not_in_text: re.Pattern[str] | None
+    guards: tuple[CompiledGuard, ...]
+
+    def spans(self, text: str, quantities: tuple[Quantity, ...]) -> Iterator[tuple[int, int]]:
+        """Where the rule could fire, guards and context apart."""
+        for pattern in self.patterns:
+            for match in pattern.finditer(text):
+                yield match.span()
+        if self.quantity is not None:
+            for quantity in quantities:
+                if _measures(quantity, self.quantity):
+                    yield quantity.start, quantity.end
+
+    def stands(
+        self,
+        text: str,
+        clauses: Clauses,
+        quantities: tuple[Quantity, ...],
+        start: int,
+        end: int,
+    ) -> bool:
+        """Whether the hit `start`:`end` stands in the context that the rule asks for."""
+        if not all(context.allows(text, clauses, start, end) for context in self.near):
+            return False
+        return self.floor is None or _reaches(self.floor, quantities, clauses, start, end)
+
+    def applies(self, text: str) -> bool:
+        """Whether the text as a whole has what the rule asks for and lacks what it excludes."""
+        if self.in_text is not None and not self.in_text.search(text):
+            return False
+        return self.not_in_text is None or not self.not_in_text.search(text)
+
+
+@dataclass(frozen=True)
+class RuleSet:
+    """All rules of a pack, compiled."""
+
+    version: str
+    flags: Mapping[str, FlagName]
+    rules: tuple[CompiledRule, ...]
+    splitter: Splitter
+
+    def evaluate(self, text: NormalisedText, facts: Facts) -> Findings:
+        """Run every rule over one text. Linear in its length; never fails."""
+        clauses = self.splitter.split(text.text)
+        quantities = extract(text.text)
+        fired: list[Fired] = []
+        suppressed: list[Suppressed] = []
+        for rule in self.rules:
+            hits, taken_back = _run(rule, text, clauses, quantities)
+            suppressed += taken_back
+            by_field = rule.fields is not None and rule.fields.holds(facts)
+            if hits or by_field:
+                fired.append(Fired(rule.id, rule.name, rule.level, rule.flags, tuple(hits)))
+        return Findings(tuple(fired), tuple(suppressed), quantities)
+
+    def raised(self, findings: Findings) -> tuple[Flag, ...]:
+        """The flags that fired rules set, in file order, with all their evidence."""
+        evidence: dict[str, dict[Hit, None]] = {}
+        for fired in findings.fired:
+            for code in fired.flags:
+                evidence.setdefault(code, {}).update(dict.fromkeys(fired.hits))
+        return tuple(
+            Flag(code, flag.name, tuple(evidence[code]), flag.hint)
+            for code, flag in self.flags.items()
+            if code in evidence
+        )
+
+
+def _run(
+    rule: CompiledRule,
+    text: NormalisedText,
+    clauses: Clauses,
+    quantities: tuple[Quantity, ...],
+) -> tuple[list[Hit], list[Suppressed]]:
+    hits: list[Hit] = []
+    suppressed: list[Suppressed] = []
+    applies: bool | None = None
+    for start, end in rule.spans(text.text, quantities):
+        if applies is None:
+            applies = rule.applies(text.text)
+        if not applies or len(hits) >= _MAX_HITS:
+            break
+        if not rule.stands(text.text, clauses, quantities, start, end):
+            continue
+        guard = _guarding(rule, text.text, clauses, start, end)
+        if guard is None:
+            hits.append(_hit(rule.id, text, start, end))
+        elif len(suppressed) < _MAX_HITS:
+            suppressed.append(Suppressed(_hit(rule.id, text, start, end), guard.code, guard.name))
+    return hits, suppressed
+
+
+def _guarding(
+    rule: CompiledRule, text: str, clauses: Clauses, start: int, end: int
+) -> CompiledGuard | None:
+    return next(
+        (guard for guard in rule.guards if guard.takes_back(text, clauses, start, end)), None
+    )
+
+
+def _hit(rule: str, text: NormalisedText, start: int, end: int) -> Hit:
+    first, last = text.span(start, end)
+    return Hit(rule, first, last, text.original[first:last])
+
+
+def _reaches(
+    floor: Measure,
+    quantities: tuple[Quantity, ...],
+    clauses: Clauses,
+    start: int,
+    end: int,
+) -> bool:
+    """Whether no quantity of the kind stands in the sentence, or one that is large enough."""
+    low, high = clauses.around(start, end, "sentence")
+    low, high = max(low, start - _FLOOR_REACH), min(high, end + _FLOOR_REACH)
+    first = bisect_left(quantities, low, key=lambda quantity: quantity.start)
+    last = bisect_left(quantities, high, key=lambda quantity: quantity.start)
+    near = [quantity for quantity in quantities[first:last] if quantity.kind == floor.kind]
+    return not near or any(_measures(quantity, floor) for quantity in near)
+
+
+def _measures(quantity: Quantity, measure: Measure) -> bool:
+    if quantity.kind != measure.kind or quantity.value < measure.at_least:
+        return False
+    return measure.at_most is None or quantity.value <= measure.at_most
+
+
+def compile_rules(file: Rules, roles: Roles, taxonomy: Taxonomy) -> RuleSet:
+    """Make a rules file ready to run; it was checked before."""
+    guards = {code: compile_guard(code, guard, file.terms) for code, guard in file.guards.items()}
+    segmentation = file.segmentation
+    never = re.compile(r"(?!)")
+    return RuleSet(
+        version=file.version,
+        flags={flag.code: flag for flag in file.flags},
+        rules=tuple(_compile(rule, file, guards, roles, taxonomy) for rule in file.rules),
+        splitter=Splitter(
+            sentence=re.compile(segmentation.sentence),
+            clause=re.compile(segmentation.clause),
+            connective=union(segmentation.connectives, file.terms) or never,
+        ),
+    )
+
+
+def _compile(
+    rule: Rule,
+    file: Rules,
+    guards: Mapping[str, CompiledGuard],
+    roles: Roles,
+    taxonomy: Taxonomy,
+) -> CompiledRule:
+    return CompiledRule(
+        id=rule.id,
+        name=rule.name,
+        level=rule.level,
+        flags=tuple(rule.flags),
+        patterns=tuple(re.compile(expand(pattern, file.terms)) for pattern in rule.patterns),
+        quantity=rule.quantity,
+        fields=compile_when(rule.fields, roles, taxonomy) if rule.fields else None,
+        floor=rule.floor,
+        near=tuple(compile_context(context, file.terms) for context in rule.near),
+        in_text=union(rule.in_text, file.terms),
+        not_in_text=union(rule.not_in_text, file.terms),
+        guards=tuple(guards[code] for code in rule.guards),
+    )

@@ -1,0 +1,1 @@
+"""Fine-tuning and distilling the encoder: one plain loop, one run folder."""

@@ -1,0 +1,138 @@
+"""Distil a fine-tuned teacher into a student of fewer layers."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+from torch.nn.functional import layer_norm
+
+from data.errors import InputError
+from data.labelled import LabelledText
+from data.taxonomy.schema import Taxonomy
+from model.bundle import sha256_of
+from model.encoder.network import HEADS, EncoderNetwork, EncoderOutput
+from model.pretrained.importer import TOKENIZER
+from training.encoder.config import DistilConfig, EncoderConfig, check_heads
+from training.encoder.finetune import Task, Trained
+from training.encoder.layers import choose_layers, depth, keep_layers
+from training.encoder.loop import Callbacks, Objective
+from training.encoder.losses import GoldLoss, divergence
+from training.encoder.targets import targets
+from training.encoder.texts import Batch
+
+
+def distil(
+    teacher: Path,
+    train: Sequence[LabelledText],
+    unlabelled: Sequence[str],
+    dev: Sequence[LabelledText],
+    taxonomy: Taxonomy,
+    config: EncoderConfig,
+    folder: Path,
+    *,
+    resume: bool = False,
+    callbacks: Callbacks | None = None,
+) -> Trained:
+    """Train a student of `config.model.layers` layers to answer as `teacher` does.
+
+    `teacher` is the model-best folder of a run; the student starts from its layers and heads.
+    `unlabelled` texts are learnt from the teacher alone. Raises InputError where the teacher
+    answers other heads, has too few layers, or is no run's model.
+    """
+    check_heads(config, set(taxonomy.by_name))
+    master = _open(teacher, taxonomy)
+    kept = choose_layers(depth(master.encoder), config.model.layers, config.model.choice)
+    torch.manual_seed(config.run.seed)
+    student = student_of(master, kept, config)
+    extra = tuple(LabelledText(f"unlabelled-{i}", text, {}) for i, text in enumerate(unlabelled))
+    task = Task(
+        network=student,
+        tokenizer=Tokenizer.from_file(str(teacher / TOKENIZER)),
+        taxonomy=taxonomy,
+        config=replace(config, model=replace(config.model, encoder=str(teacher))),
+        texts=(*train, *extra),
+        dev=tuple(dev),
+        source=_identity(teacher),
+    )
+    return task.train(
+        distil_objective(task, Teacher(master, kept)), folder, resume=resume, callbacks=callbacks
+    )
+
+
+def _open(path: Path, taxonomy: Taxonomy) -> EncoderNetwork:
+    if not (path / HEADS).is_file():
+        raise InputError(f"expected a run's model-best with {HEADS}", field=f"teacher {path}")
+    network = EncoderNetwork.load(path)
+    sizes = {name: int(head.out_features) for name, head in network.heads.items()}  # type: ignore[arg-type]
+    wanted = {head.name: len(head.leaves) for head in taxonomy.heads}
+    if sizes != wanted:
+        raise InputError(f"answers heads {sizes}, expected {wanted}", field=f"teacher {path}")
+    return network.eval()
+
+
+def _identity(teacher: Path) -> str:
+    return " ".join(sha256_of(file) for file in sorted(teacher.glob("*.safetensors")))
+
+
+def student_of(
+    teacher: EncoderNetwork, kept: Sequence[int], config: EncoderConfig
+) -> EncoderNetwork:
+    """A copy of the teacher with the layers `kept`, ready to train."""
+    student = copy.deepcopy(teacher)
+    keep_layers(student.encoder, kept)
+    student.dropout.p = config.model.dropout
+    return student.train()
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """A network that only answers. `layers[i]` is the layer that student layer i learns from."""
+
+    network: EncoderNetwork
+    layers: Sequence[int]
+
+    def __call__(self, batch: Batch) -> EncoderOutput:
+        with torch.no_grad():
+            return self.network(batch.ids, batch.mask)  # type: ignore[no-any-return]
+
+    def states(self, output: EncoderOutput) -> tuple[Tensor, ...]:
+        """The embedding's and the mapped layers' outputs."""
+        return (output.hidden_states[0], *(output.hidden_states[i + 1] for i in self.layers))
+
+
+def distil_objective(task: Task, teacher: Teacher) -> Objective:
+    """Divergence of logits, distance of hidden states and the gold loss, per text."""
+    config: DistilConfig = task.config.distil
+    gold = GoldLoss(
+        targets(task.texts, task.taxonomy, task.config.loss), task.taxonomy, task.config.loss
+    )
+
+    def objective(batch: Batch) -> Tensor:
+        said = teacher(batch)
+        answer: EncoderOutput = task.network(batch.ids, batch.mask)
+        loss = config.logits * divergence(answer.logits, said.logits, config.temperature)
+        if config.hidden:
+            apart = distance(answer.hidden_states, teacher.states(said), batch.mask)
+            loss = loss + config.hidden * apart
+        if config.gold:
+            loss = loss + config.gold * gold(answer.logits, batch.rows)
+        return loss
+
+    return objective
+
+
+def distance(student: Sequence[Tensor], teacher: Sequence[Tensor], mask: Tensor) -> Tensor:
+    """Mean squared difference of layer-normalised states over layers and real tokens, (batch,)."""
+    real = mask.float()
+    parts = []
+    for ours, theirs in zip(student, teacher, strict=True):
+        width = (ours.shape[-1],)
+        apart = layer_norm(ours.float(), width) - layer_norm(theirs.float(), width)
+        parts.append(((apart**2).mean(dim=-1) * real).sum(dim=1) / real.sum(dim=1))
+    return torch.stack(parts).mean(dim=0)
