@@ -41,8 +41,10 @@ def apply(text: str, config: NoiseConfig, random: Random) -> str:
 
     Each kind draws from its own stream, so that switching one on or off leaves the slips of the
     others where they were, as far as the text still is the same. A text is never emptied: a kind
-    that would leave nothing but blanks is skipped.
+    that would leave nothing but blanks is skipped. A blank text stays as it is.
     """
+    if not text.strip():
+        return text
     for name, noise in _KINDS.items():
         own = Random(random.getrandbits(64))  # noqa: S311 - noise, not secrets
         if own.random() < getattr(config, name):

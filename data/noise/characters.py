@@ -12,8 +12,8 @@ from data.noise.places import chosen, replaced
 
 # Written by hand or on a drawing keyboard, these are taken for each other.
 _ALIKE = (
-    "己已 未末 人入 土士 日曰 干千于 今令 代伐 住往 折拆析 拔拨 贷货 赔陪倍 账胀 帐怅 息熄 请清情 诉拆 投没 "
-    "客容 经径 理埋 银很 行衍 扣和 还坏 期斯 额颜 用甩 网冈 柜拒 待侍 话活 "
+    "己已 未末 人入 土士 日曰 干千于 今令 代伐 住往 折拆析 拔拨 贷货 赔陪倍 账胀 帐怅 息熄 请清情 "
+    "诉拆 投没 客容 经径 理埋 银很 行衍 扣和 还坏 期斯 额颜 用甩 网冈 柜拒 待侍 话活 "
     "给络 失矢 夫天 问间 回四 困因 电申由 "
     "特持 时对 要耍 催摧"
 )

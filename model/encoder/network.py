@@ -63,7 +63,7 @@ class EncoderNetwork(nn.Module):
         """Write an ordinary Hugging Face checkpoint with the heads beside it."""
         path.mkdir(parents=True, exist_ok=True)
         self.encoder.save_pretrained(path)
-        sizes = {name: head.out_features for name, head in self.heads.items()}  # type: ignore[union-attr]
+        sizes = {name: head.out_features for name, head in self.heads.items()}  # type: ignore[union-attr, unused-ignore]
         (path / HEADS).write_text(json.dumps(sizes))
         torch.save(self.heads.state_dict(), path / WEIGHTS)
 

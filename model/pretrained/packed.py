@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -126,7 +127,8 @@ def _shape(cursor: _Cursor) -> Shape:
     eps, block = float(cursor.take("f")[0]), cursor.integer("i")
     if block != _BLOCK:
         raise ValueError(f"blocks of {block} weights, expected {_BLOCK}")
-    return Shape(*numbers, layer_norm_eps=round(eps, 15))
+    hidden, layers, heads, intermediate, vocabulary, positions, types = numbers
+    return Shape(hidden, layers, heads, intermediate, vocabulary, positions, types, round(eps, 15))
 
 
 def _pieces(cursor: _Cursor) -> tuple[tuple[str, ...], NDArray[np.float32]]:
@@ -136,7 +138,7 @@ def _pieces(cursor: _Cursor) -> tuple[tuple[str, ...], NDArray[np.float32]]:
     bounds = cursor.array("<u4", count + 1).astype(np.int64)
     scores = cursor.array("<f4", count).astype(np.float32)
     blob = cursor.raw(size)
-    cuts = zip(bounds[:-1], bounds[1:], strict=True)
+    cuts = pairwise(bounds.tolist())
     return tuple(blob[first:last].decode() for first, last in cuts), scores
 
 

@@ -183,7 +183,7 @@ def _counts(texts: Sequence[LabelledText], taxonomy: Taxonomy) -> None:
 
 
 def _personal(texts: Sequence[LabelledText]) -> int:
-    from data.text.pii import find
+    from data.pii.find import find
 
     bad = [
         (item.id, finding.kind)

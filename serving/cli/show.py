@@ -63,18 +63,21 @@ def _labels(decision: dict[str, Any], taxonomy: Taxonomy) -> Table:
 def _facts(decision: dict[str, Any]) -> Table:
     routing, review = decision["routing"], decision["review"]
     table = Table(box=None, show_header=False, pad_edge=False)
-    names = lambda parties: "、".join(party["name"] for party in parties) or "—"  # noqa: E731
-    table.add_row("敏感标记", names(decision["flags"]))
+    table.add_row("敏感标记", _names(decision["flags"]))
     table.add_row("主办", Text(routing["lead"]["name"], style="bold"))
-    table.add_row("协办", names(routing["assisting"]))
+    table.add_row("协办", _names(routing["assisting"]))
     if routing["investigator"]:
         table.add_row("核实", routing["investigator"]["name"])
-    table.add_row("抄送", names(routing["copies"]))
+    table.add_row("抄送", _names(routing["copies"]))
     if routing["branch"]:
         table.add_row("属地机构", routing["branch"])
     needed = f"需要（{'、'.join(review['reasons'])}）" if review["needed"] else "不需要"
     table.add_row("人工复核", needed)
     return table
+
+
+def _names(parties: list[dict[str, Any]]) -> str:
+    return "、".join(party["name"] for party in parties) or "—"
 
 
 def _deadlines(decision: dict[str, Any]) -> Table:

@@ -48,12 +48,6 @@ class Condition:
             and (self.branch is None or facts.branch == self.branch)
         )
 
-    @property
-    def labels_only(self) -> bool:
-        """Whether nothing but product and reason is asked."""
-        asked = (self.urgency, self.flags, self.source, self.channel, self.segment, self.branch)
-        return all(part is None for part in asked)
-
 
 def compile_when(when: When, roles: Roles, taxonomy: Taxonomy) -> Condition:
     """Make `when` ready to be asked. Its codes were checked before."""

@@ -103,6 +103,8 @@ def _read(match: re.Match[str], text: str) -> Iterator[Quantity]:
     if value is None or group is None:
         return
     start, end = match.span()
+    if group == "bare":
+        end = start + len(run.rstrip(",."))
     if group == "bare" and not _is_money(run, text, start, end):
         return
     kind, scale, limit = _MEASURES[group]

@@ -4,14 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from data.text import normalise as module
 from data.text.normalise import fingerprint, normalise
 
 # Every code point, lone surrogates included, and many of the troublesome ones.
 ANY = st.text(st.characters(codec=None, exclude_categories=()))
 TROUBLE = st.text(
     st.sampled_from(
-        "aHhi\u0130\u0301\u0331\u0307\u0338=<!哈 。\n\r\t\u200b\u200d\ufe0f\U000e0100\u034f\u3164\u2800"
-        "\ufeffｶﾞパ\ufdfa\u00a8\ud800\ue000⾏⼯⻅⒈⑬帳戶後著乾…—２，\u1100\u1161\uac00\u0e33"
+        "aHhi\u0130\u0301\u0331\u0307\u0338=<!哈 。\n\r\t\u200b\u200d\ufe0f\U000e0100\u034f\u3164"
+        "\u2800\ufeffｶﾞパ\ufdfa\u00a8\ud800\ue000⾏⼯⻅⒈⑬帳戶後著乾…—２，\u1100\u1161\uac00\u0e33"
     )
 )
 TEXTS = ANY | TROUBLE
@@ -141,6 +142,24 @@ def test_characters_stand_for_themselves_one_by_one(text: str) -> None:
     folded = normalise(text)
     assert folded.starts == tuple(range(len(text))) or "哈" in text
     assert normalise(folded.text).text == folded.text
+
+
+def test_a_phrase_that_changes_length_is_converted_by_character(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Shortening:
+        def convert(self, text: str) -> str:
+            return {"後": "后", "嚟": "来了"}.get(text, text[:1])
+
+    monkeypatch.setattr(module, "_converter", Shortening)
+    assert normalise("後嚟").text == "后嚟"
+
+
+def test_a_full_cache_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_MAX_CACHED", 0)
+    monkeypatch.setattr(module, "_SINGLES", module._Singles())
+    assert normalise("ＡＴＭ機").text == "atm机"
+    assert not module._SINGLES
 
 
 def test_fingerprint_is_stable_within_a_run() -> None:

@@ -15,7 +15,7 @@ def fgm(network: nn.Module, length: float) -> Iterator[None]:
 
     Call after a backward pass; gradients of a second one made within it add to the first's.
     """
-    words = network.encoder.get_input_embeddings().weight  # type: ignore[union-attr, operator]
+    words = network.encoder.get_input_embeddings().weight  # type: ignore[union-attr, operator, unused-ignore]
     before = words.detach().clone()
     norm = float(words.grad.norm()) if words.grad is not None else 0.0
     with torch.no_grad():

@@ -164,7 +164,7 @@ def check_heads(config: EncoderConfig, heads: set[str]) -> None:
 
 def as_dict(config: EncoderConfig) -> dict[str, Any]:
     """The resolved configuration as plain values."""
-    return dataclasses.asdict(config)  # type: ignore[call-overload, no-any-return]
+    return dataclasses.asdict(config)  # type: ignore[call-overload, no-any-return, unused-ignore]
 
 
 def dump(config: EncoderConfig) -> str:

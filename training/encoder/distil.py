@@ -69,7 +69,7 @@ def _open(path: Path, taxonomy: Taxonomy) -> EncoderNetwork:
     if not (path / HEADS).is_file():
         raise InputError(f"expected a run's model-best with {HEADS}", field=f"teacher {path}")
     network = EncoderNetwork.load(path)
-    sizes = {name: int(head.out_features) for name, head in network.heads.items()}  # type: ignore[arg-type]
+    sizes = {name: int(head.out_features) for name, head in network.heads.items()}  # type: ignore[arg-type, unused-ignore]
     wanted = {head.name: len(head.leaves) for head in taxonomy.heads}
     if sizes != wanted:
         raise InputError(f"answers heads {sizes}, expected {wanted}", field=f"teacher {path}")
@@ -98,8 +98,9 @@ class Teacher:
     layers: Sequence[int]
 
     def __call__(self, batch: Batch) -> EncoderOutput:
+        """Answer a batch, without a gradient."""
         with torch.no_grad():
-            return self.network(batch.ids, batch.mask)  # type: ignore[no-any-return]
+            return self.network(batch.ids, batch.mask)  # type: ignore[no-any-return, unused-ignore]
 
     def states(self, output: EncoderOutput) -> tuple[Tensor, ...]:
         """The embedding's and the mapped layers' outputs."""

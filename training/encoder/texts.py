@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import torch
@@ -39,7 +40,9 @@ class Batch:
 class Encode(Protocol):
     """From raw texts to token ids."""
 
-    def __call__(self, texts: Sequence[str]) -> list[Ids]: ...
+    def __call__(self, texts: Sequence[str]) -> list[Ids]:
+        """One tuple of ids per text."""
+        ...
 
 
 def encoder_of(tokenizer: Tokenizer, max_tokens: int) -> Encode:
@@ -126,8 +129,7 @@ class Epochs:
     def batches(self, epoch: int, start: int = 0) -> list[Callable[[], Batch]]:
         """What makes each batch of an epoch, from batch `start` on."""
         ids = self._noised(epoch) if self._noise else self.plain
-        rows = self._plan(epoch, ids)
-        return [lambda r=batch: collate(ids, r, self._pad) for batch in rows[start:]]
+        return [partial(collate, ids, batch, self._pad) for batch in self._plan(epoch, ids)[start:]]
 
     def steps(self) -> int:
         """Batches per epoch; noise changes lengths, and with them this number, a little."""

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
-from data.text.pii_checks import card, identity, landline, mobile, service
-from data.text.pii_scan import BLANK, Hit, context
+from data.pii.checks import card, identity, landline, mobile, service
+from data.pii.scan import BLANK, Hit, context
 
 # Single separators only: two in a row end a number. ")" closes an area code.
 _RUN = re.compile(r"\d(?:[-. _·)]?\d)*(?:[- ]?x(?![a-z0-9]))?")

@@ -7,10 +7,10 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import get_args
 
+from data.pii.find import Finding, finding, scan
+from data.pii.numbers import SPOKEN_DIGITS
+from data.pii.scan import Hit, Kind
 from data.text.normalise import NormalisedText, normalise
-from data.text.pii import Finding, finding, scan
-from data.text.pii_numbers import SPOKEN_DIGITS
-from data.text.pii_scan import Hit, Kind
 
 # Hotlines are not personal: who reads the text needs them.
 PERSONAL: frozenset[Kind] = frozenset(get_args(Kind)) - {"service_number"}

@@ -8,23 +8,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from data.text import pii_contexts, pii_keep, pii_numbers, pii_places
+from data.pii import contexts, keep, numbers, places
+from data.pii.keep import MASK_SIGNS
+from data.pii.scan import Hit, Kind, Scan
 from data.text.normalise import NormalisedText, normalise
-from data.text.pii_keep import MASK_SIGNS
-from data.text.pii_scan import Hit, Kind, Scan
 
 _STAGES = (
-    pii_keep.protect,
-    pii_keep.masked_forms,
-    pii_contexts.emails,
-    pii_contexts.accounts,
-    pii_contexts.social,
-    pii_places.plates,
-    pii_numbers.numbers,
-    pii_numbers.spoken_numbers,
-    pii_contexts.documents,
-    pii_places.addresses,
-    pii_contexts.names,
+    keep.protect,
+    keep.masked_forms,
+    contexts.emails,
+    contexts.accounts,
+    contexts.social,
+    places.plates,
+    numbers.numbers,
+    numbers.spoken_numbers,
+    contexts.documents,
+    places.addresses,
+    contexts.names,
 )
 
 

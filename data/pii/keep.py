@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from data.text.pii_scan import Hit, Kept, Kind, context
+from data.pii.scan import Hit, Kept, Kind, context
 
 _MONEY = r"(?:元(?![旦宝])|块|圆|人民币|rmb|美元|港币)"
 _COUNTED = r"(?:[万亿千百](?!事|一)|[wk](?![a-z])|%|积分|分(?!行|公司)|度(?!小))"
 _PROTECTED = re.compile(
     "|".join(
         (
-            # Staff numbers (工号): whatever stands there, the bank must see whom it is about.
+            # Staff numbers (工号): the bank must see whom it is about. Longer ones are none.
             r"(?:工号|柜员号|员工编号|员工号|职工号|坐席号|客服编号|客服代号)"
-            r"(?:是|为|[: .#])*[a-z0-9]{1,20}",
+            r"(?:是|为|[: .#])*[a-z0-9]{1,12}(?![a-z0-9])",
             r"(?<!\d)[a-z]{0,2}\d{2,8}号(?:客服|坐席|柜员|专员)(?!电话|热线)",
             # Dates and times.
             r"(?<!\d)(?:19|20)\d\d年\d{1,2}月(?:\d{1,2}[日号])?",
@@ -48,7 +48,7 @@ _TAIL = re.compile(
 )
 # 575***元 hides an amount, not a person.
 _AMOUNT = re.compile(rf"(?:\.\d{{1,2}})?\s?(?:{_MONEY}|{_COUNTED})")
-_PHONE_WORD = re.compile(r"手机|电话|号码|机号|联系")
+_PHONE_WORD = re.compile(r"(?:手机|电话)(?:号码?)?的?$")
 
 
 def protect(view: str) -> Iterator[Kept]:

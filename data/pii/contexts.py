@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from data.text.pii_checks import card, identity, mobile
-from data.text.pii_scan import Hit, Kind
+from data.pii.checks import card, identity, mobile
+from data.pii.scan import Hit, Kind
 
 _IS = r"(?:码|号码)?(?:是|为|[: =#(\[])*"
 _EMAIL = re.compile(r"[a-z0-9._%+-]{1,64}@(?:[a-z0-9-]{1,63}\.){1,4}[a-z]{2,24}(?![a-z0-9-])")

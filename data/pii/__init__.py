@@ -1,0 +1,1 @@
+"""Personal data in a text: found with its checks, and masked."""
