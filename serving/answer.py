@@ -31,6 +31,7 @@ def decision_json(
             {
                 "code": flag.code,
                 "name": flag.name,
+                "hint": flag.hint,
                 "evidence": [
                     {"start": hit.start, "end": hit.end, "text": hit.text} for hit in flag.evidence
                 ],
@@ -53,6 +54,9 @@ def decision_json(
                 "due_at": clock.due_at.isoformat(),
                 "strict_due_at": clock.strict_due_at.isoformat(),
                 "basis": clock.basis,
+                "statutory": clock.statutory,
+                "extension": clock.extension,
+                "provisional": clock.provisional,
             }
             for clock in decision.deadlines
         ],

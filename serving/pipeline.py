@@ -42,7 +42,9 @@ class Pipeline:
         text = normalise(complaint.text)
         prediction = self.classifier.predict(text, top_k=self.top_k)
         policy = self.policies.at(complaint.received_at)
-        decision = decide(complaint, text, prediction, policy, self.taxonomy)
+        # Drawn by what the complaint is, not by our id: a replay, a file and HTTP decide alike.
+        key = f"{complaint.source}\0{complaint.external_id}" if complaint.external_id else None
+        decision = decide(complaint, text, prediction, policy, self.taxonomy, audit_key=key)
         versions = {
             "model": self.classifier.version,
             "taxonomy": self.taxonomy.stamp,

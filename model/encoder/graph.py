@@ -29,10 +29,15 @@ _CONTRIB = "com.microsoft"
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """The least and largest value an activation takes, as seen in calibration."""
+    """The least and largest value an activation takes, after its channels were divided.
+
+    `divisor` (channels,) evens out channels that are far larger than the rest; the weights are
+    multiplied by it, so that the product stays what it was. None divides by one.
+    """
 
     low: float
     high: float
+    divisor: Floats | None = None
 
     def quantisation(self) -> tuple[np.float32, np.uint8]:
         """Scale and zero point of unsigned 8-bit values; zero is exact, as padding needs."""
@@ -118,17 +123,22 @@ class _Graph:
     def site(self, name: str, value: str) -> str:
         """Mark what matrix products read; quantised and back where its range is known."""
         self.seen.append(name)
-        value = self.add("Identity", [value], to_name=f"site.{name}")
-        if self.int8 is None or name not in self.int8.ranges:
-            return value
-        scale, zero = map(self.constant, self.int8.ranges[name].quantisation())
+        known = self.int8.ranges.get(name) if self.int8 else None
+        if known is None:
+            return self.add("Identity", [value], to_name=f"site.{name}")
+        if known.divisor is not None:
+            value = self.add("Mul", [value, self.constant(1 / known.divisor)])
+        scale, zero = map(self.constant, known.quantisation())
         quantised = self.add("QuantizeLinear", [value, scale, zero])
         return self.add("DequantizeLinear", [quantised, scale, zero])
 
     def product(self, site: str, value: str, weight: Floats) -> str:
         """`value` times `weight` (inputs, outputs), one scale per output where quantised."""
-        if self.int8 is None or site not in self.int8.ranges:
+        known = self.int8.ranges.get(site) if self.int8 else None
+        if self.int8 is None or known is None:
             return self.add("MatMul", [value, self.constant(weight)])
+        if known.divisor is not None:
+            weight = weight * known.divisor[:, None]
         scale = np.maximum(np.abs(weight).max(axis=0), 1e-8) / self.int8.largest
         rounded = self.constant(np.rint(weight / scale).astype(np.int8))
         zero = self.constant(np.zeros(weight.shape[1], dtype=np.int8))

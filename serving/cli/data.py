@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +10,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from data.files import write_rows
+from data.files import Row, read_rows, write_rows
+from data.holdout import load_life, place
 from data.labelled import LabelledText, load_labelled
 from data.taxonomy.load import DEFAULT_PATH
 from data.taxonomy.load import load as load_taxonomy
@@ -103,6 +105,32 @@ def label_errors(
     ]
     write_rows(output, rows, columns)
     err.print(f"{len(rows)} of {len(ranked)} → {output}")
+
+
+@app.command()
+def split(
+    data: Annotated[Path, typer.Argument(help="Labelled JSONL file.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="JSONL file to write.")],
+    taxonomy: _Taxonomy = DEFAULT_PATH,
+    life: Annotated[Path, typer.Option(help="Shares met in life.")] = CORPUS / "life.yaml",
+) -> None:
+    """Write every text's split (train, dev, test) and test views beside its labels.
+
+    Splits already written hold; contrast groups stay together.
+    """
+    heads = load_taxonomy(taxonomy)
+    shares = load_life(life)
+    places = place(load_labelled(data, heads), heads[shares.head], shares)
+    rows = []
+    for row in read_rows(data):
+        if isinstance(row, Row):
+            where = places[str(row.values.get("id") or f"{data.stem}-{row.line}")]
+            views = {"views": list(where.views)} if where.views else {}
+            rows.append({**row.values, "split": where.split, **views})
+    write_rows(output, rows, [])
+    counted = Counter(row["split"] for row in rows)
+    seen = Counter(view for row in rows for view in row.get("views", ()))
+    err.print(f"{dict(counted)}, views {dict(seen)} → {output}")
 
 
 def _duplicates(

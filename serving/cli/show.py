@@ -86,5 +86,6 @@ def _deadlines(decision: dict[str, Any]) -> Table:
         table.add_column(column, overflow="fold")
     for clock in decision["deadlines"]:
         due = datetime.fromisoformat(clock["due_at"])
-        table.add_row(clock["name"], f"{due:%Y-%m-%d %H:%M}", clock["basis"])
+        unsure = "（节假日安排待公布）" if clock["provisional"] else ""
+        table.add_row(clock["name"], f"{due:%Y-%m-%d %H:%M}{unsure}", clock["basis"])
     return table
