@@ -26,9 +26,13 @@ class LabelledText:
     alternatives: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     meta: Mapping[str, Any] = field(default_factory=dict)
 
+    def readings(self, head: str) -> tuple[str, ...]:
+        """The label, then the listed second readings."""
+        return (self.labels[head], *self.alternatives.get(head, ()))
+
     def accepts(self, head: str, code: str) -> bool:
         """Whether `code` is the label or a listed second reading."""
-        return code == self.labels[head] or code in self.alternatives.get(head, ())
+        return code in self.readings(head)
 
 
 def load_labelled(path: Path, taxonomy: Taxonomy) -> list[LabelledText]:

@@ -30,9 +30,9 @@ class HeadReport:
 
     `accuracy` is strict (the label), `lenient` counts listed second readings as right too, `top3`
     is strict among the three most probable leaves. `levels` has the accuracy at each level of a
-    tree, root first. `coverage` is the share answered without review, `automatic` how often those
-    answers are right (a backed-off answer is right if the label lies under it); None if none was
-    automatic.
+    tree, root first. `coverage` is the share whose confidence needs no review, `automatic` how
+    often those answers are the label or a second reading (a backed-off answer is right if one lies
+    under it), which is what the bundle promises; None if none was automatic.
     """
 
     head: str
@@ -115,6 +115,13 @@ def score_head(
     right = np.array(
         [head.is_under(g, p.code) for g, p in zip(gold, predictions, strict=True)], dtype=bool
     )
+    defensible = np.array(
+        [
+            any(head.is_under(reading, p.code) for reading in t.readings(head.name))
+            for t, p in zip(texts, predictions, strict=True)
+        ],
+        dtype=bool,
+    )
     confidence = np.array([p.confidence for p in predictions], dtype=np.float32)
     return HeadReport(
         head=head.name,
@@ -130,7 +137,7 @@ def score_head(
         levels=_levels(head, gold, predicted),
         calibration_error=calibration_error(confidence, right),
         coverage=float(automatic.mean()),
-        automatic=mean_figure(right[automatic]) if automatic.any() else None,
+        automatic=mean_figure(defensible[automatic]) if automatic.any() else None,
         classes=class_scores(gold, predicted),
         confusions=confusions(gold, predicted),
     )

@@ -8,6 +8,7 @@ half-written one never has the name of a whole one.
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -66,6 +67,7 @@ class Manifest(BaseModel):
     normaliser: str
     taxonomy: str
     heads: dict[str, HeadManifest]
+    runtime: dict[str, Any] = {}
     snapshot: dict[str, Any] = {}
     training: dict[str, Any] = {}
     metrics: dict[str, Any] = {}
@@ -78,7 +80,12 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def draft(kind: str, taxonomy: Taxonomy, heads: Mapping[str, HeadManifest]) -> Manifest:
+def draft(
+    kind: str,
+    taxonomy: Taxonomy,
+    heads: Mapping[str, HeadManifest],
+    runtime: Mapping[str, Any] | None = None,
+) -> Manifest:
     """The manifest of a model that is not written yet, to measure it as it will serve."""
     return Manifest(
         format=FORMAT,
@@ -88,6 +95,7 @@ def draft(kind: str, taxonomy: Taxonomy, heads: Mapping[str, HeadManifest]) -> M
         normaliser=fingerprint(),
         taxonomy=taxonomy.stamp,
         heads=dict(heads),
+        runtime=dict(runtime or {}),
         files={},
     )
 
@@ -102,9 +110,13 @@ def write(
     snapshot: Mapping[str, Any],
     training: Mapping[str, Any],
     metrics: Mapping[str, Any],
+    runtime: Mapping[str, Any] | None = None,
     created_at: datetime | None = None,
 ) -> Manifest:
-    """Write a bundle at `target`, replacing what was there only once the new one is whole."""
+    """Write a bundle at `target`, replacing what was there only once the new one is whole.
+
+    `runtime` is what the classifier of this kind needs to know beside its files.
+    """
     created_at = created_at or datetime.now(UTC)
     temporary = target.with_name(f".{target.name}.{created_at:%H%M%S%f}.tmp")
     temporary.mkdir(parents=True)
@@ -114,6 +126,8 @@ def write(
     hashes = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(content.items())}
     whole = hashlib.sha256("".join(hashes.values()).encode())
     whole.update("".join(head.model_dump_json() for head in heads.values()).encode())
+    if runtime:
+        whole.update(json.dumps(runtime, sort_keys=True).encode())
     manifest = Manifest(
         format=FORMAT,
         kind=kind,
@@ -122,6 +136,7 @@ def write(
         normaliser=fingerprint(),
         taxonomy=parse(taxonomy_bytes, name=TAXONOMY).stamp,
         heads=dict(heads),
+        runtime=dict(runtime or {}),
         snapshot=dict(snapshot),
         training=dict(training),
         metrics=dict(metrics),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,7 +30,8 @@ class Promise:
     Thresholds are tested from the strictest down and the last one that passes is taken: fixed
     sequence testing of "Learn then Test" (Angelopoulos et al. 2021, arXiv:2110.01052) with the
     exact one-sided Clopper-Pearson bound, so that with probability 1 - `alpha` over the held-out
-    draw the precision among unreviewed answers is at least `precision`.
+    draw the precision among unreviewed answers is at least `precision`. Right is the label or a
+    second reading that a careful annotator can defend.
     """
 
     precision: float = 0.90
@@ -74,14 +76,23 @@ def fit(
     gold: NDArray[np.intp],
     promise: Promise,
     bias: tuple[float, ...] = (),
+    accepted: Sequence[Sequence[str]] | None = None,
 ) -> HeadCalibration:
-    """Everything one head needs, from held-out logits (n, leaves) and leaf columns (n,)."""
+    """Everything one head needs, from held-out logits (n, leaves) and leaf columns (n,).
+
+    `accepted` lists per text the codes that count as right for the promise, the label and its
+    second readings; without it only the label does. The temperature is fitted to the label alone.
+    """
     t = temperature(logits, gold, bias)
     probs = probabilities(logits, HeadCalibration(temperature=t, bias=bias))
     answers = [choose(head, row, BACKOFF) for row in probs]
     confidence = np.array([p for _, p in answers], dtype=np.float32)
+    fine = accepted or [(head.leaves[column],) for column in gold]
     right = np.array(
-        [head.is_under(head.leaves[g], code) for g, (code, _) in zip(gold, answers, strict=True)]
+        [
+            any(head.is_under(label, code) for label in labels)
+            for labels, (code, _) in zip(fine, answers, strict=True)
+        ]
     )
     return HeadCalibration(
         temperature=t,

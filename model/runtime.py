@@ -8,13 +8,18 @@ from pathlib import Path
 from data.errors import BundleError
 from model import bundle
 from model.classifier import Classifier
+from model.encoder.runtime import KIND as ENCODER
+from model.encoder.runtime import EncoderClassifier
 from model.linear.runtime import KIND as LINEAR
 from model.linear.runtime import LinearClassifier
 
 # The bundle that comes with the code, and that `make serve` serves.
 SHIPPED = Path(__file__).parent / "shipped"
 
-_KINDS: dict[str, Callable[[Path], Classifier]] = {LINEAR: LinearClassifier.load}
+_KINDS: dict[str, Callable[[Path], Classifier]] = {
+    LINEAR: LinearClassifier.load,
+    ENCODER: EncoderClassifier.load,
+}
 
 
 def load(path: Path = SHIPPED) -> Classifier:

@@ -104,6 +104,12 @@ def _calibrated(
     for head in taxonomy.heads:
         rows = [i for i, t in enumerate(texts) if t.labels.get(head.name) in head.leaf_index]
         gold = np.array([head.leaf_index[texts[i].labels[head.name]] for i in rows])
-        fitted = calibrate.fit(head, logits[head.name][rows], gold, recipe.promise)
+        fitted = calibrate.fit(
+            head,
+            logits[head.name][rows],
+            gold,
+            recipe.promise,
+            accepted=[texts[i].readings(head.name) for i in rows],
+        )
         heads[head.name] = bundle.HeadManifest.of(head, fitted)
     return heads

@@ -94,6 +94,12 @@ def quantise_rows(table: Floats) -> tuple[NDArray[np.int8], Floats]:
     return np.rint(table / scale).astype(np.int8), scale.astype(np.float32)
 
 
+def quantise_columns(weight: Floats, largest: int) -> tuple[NDArray[np.int8], Floats]:
+    """A matrix as int8 (inputs, outputs) up to `largest`, and one scale an output (outputs,)."""
+    scale = np.maximum(np.abs(weight).max(axis=0), 1e-8) / largest
+    return np.rint(weight / scale).astype(np.int8), scale.astype(np.float32)
+
+
 class _Graph:
     """Nodes and constants as they are added, each named by its kind and place."""
 
@@ -139,12 +145,10 @@ class _Graph:
             return self.add("MatMul", [value, self.constant(weight)])
         if known.divisor is not None:
             weight = weight * known.divisor[:, None]
-        scale = np.maximum(np.abs(weight).max(axis=0), 1e-8) / self.int8.largest
-        rounded = self.constant(np.rint(weight / scale).astype(np.int8))
-        zero = self.constant(np.zeros(weight.shape[1], dtype=np.int8))
-        restored = self.add(
-            "DequantizeLinear", [rounded, self.constant(scale.astype(np.float32)), zero], axis=1
-        )
+        rounded, scale = quantise_columns(weight, self.int8.largest)
+        zero = np.zeros(weight.shape[1], dtype=np.int8)
+        inputs = list(map(self.constant, (rounded, scale, zero)))
+        restored = self.add("DequantizeLinear", inputs, axis=1)
         return self.add("MatMul", [value, restored])
 
     def normalised(self, value: str, norm: Norm, epsilon: float) -> str:
@@ -219,13 +223,21 @@ def _attention(
 
 def _heads(graph: _Graph, hidden: str, head: Linear) -> None:
     """Mean pooling spread over the tokens, so that every token has its own share of a score."""
-    tokens, last = graph.constant(np.array([1])), graph.constant(np.array([2]))
     mask = graph.add("Cast", ["attention_mask"], to=TensorProto.FLOAT)
-    mask = graph.add("Unsqueeze", [mask, last])
-    part = graph.add("Div", [mask, graph.add("ReduceSum", [mask, tokens], keepdims=1)])
-    shared = graph.add("Mul", [hidden, part])
-    graph.add("ReduceSum", [shared, tokens], keepdims=0, to_name="pooled")
-    weight = graph.constant(head.weight)
-    scores = graph.add("MatMul", [shared, weight], to_name="token_scores")
-    total = graph.add("ReduceSum", [scores, tokens], keepdims=0)
+    mask = graph.add("Unsqueeze", [mask, graph.constant(np.array([2]))])
+    count = graph.add("ReduceSum", [mask, graph.constant(np.array([1]))], keepdims=1)
+    shared = graph.add("Mul", [hidden, graph.add("Div", [mask, count])])
+    scores = graph.add("MatMul", [shared, graph.constant(head.weight)], to_name="token_scores")
+    _sum_over_tokens(graph, shared, "pooled")
+    total = _sum_over_tokens(graph, scores)
     graph.add("Add", [total, graph.constant(head.bias)], to_name="logits")
+
+
+def _sum_over_tokens(graph: _Graph, value: str, name: str = "") -> str:
+    """One token after the other, (batch, tokens, n) to (batch, n).
+
+    ReduceSum and MatMul order their additions by the size of the batch or by the padding, and
+    give other bits; in a running sum padding only adds zeros at the end.
+    """
+    running = graph.add("CumSum", [value, graph.constant(np.array(1))])
+    return graph.add("Gather", [running, graph.constant(np.array(-1))], axis=1, to_name=name)

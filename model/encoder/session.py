@@ -15,7 +15,7 @@ from model.classifier import Floats
 Ids = NDArray[np.int64]
 
 
-def open_session(model: bytes | Path, *, threads: int = 1, arena: bool = False) -> Session:
+def open_session(model: bytes | Path, *, threads: int = 1, arena: bool = True) -> Session:
     """Load a graph. `threads` are those of one call; callers bring their own.
 
     Raises BundleError where the graph cannot be run here.
@@ -26,7 +26,9 @@ def open_session(model: bytes | Path, *, threads: int = 1, arena: bool = False) 
     # An idle pool must not burn a processor that another caller needs.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
-    # Every text has another length: patterns and an arena would keep each length's high water.
+    # A plan of memory per shape would be kept for every length of text. The arena stays: without
+    # it large buffers are mapped and returned at every call, at a third more time; its size is
+    # bounded by the longest text (benchmarks/memory.py).
     options.enable_mem_pattern = False
     options.enable_cpu_mem_arena = arena
     options.log_severity_level = 3

@@ -21,7 +21,7 @@ LATIN_PIECES = 4_000
 _HAN = ((0x3400, 0x4DC0), (0x4E00, 0xA000), (0xF900, 0xFB00), (0x20000, 0x32000), (0x3005, 0x3008))
 # Special tokens are not text: at this score no segmentation of a text ever prefers one, so a
 # customer who types "<mask>" writes six characters.
-_NEVER = -100.0
+_NEVER = -1000.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,5 +26,5 @@ def serve(
     settings = Settings(**{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
     app = create_app(settings)
     err.print(f"[bold]Suda 诉达[/] http://{settings.host}:{settings.port}  (API: /docs)")
-    err.print(_CURL.format(host=settings.host, port=settings.port), highlight=False)
+    err.print(_CURL.format(host=settings.host, port=settings.port), highlight=False, soft_wrap=True)
     uvicorn.run(app, host=settings.host, port=settings.port, log_level="info", access_log=False)

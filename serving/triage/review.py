@@ -22,7 +22,8 @@ def review(
 ) -> Review:
     """Decide whether, why and how soon a person looks. Reasons are stable codes."""
     reasons = [
-        *_uncertain(policy, prediction),
+        *_uncertain(policy, prediction, urgency),
+        *_underrated(policy, prediction, urgency, urgency_head),
         *_unfamiliar(policy, prediction),
         *_urgent(policy, urgency, urgency_head, findings),
         *(f"hint:{flag.code}" for flag in flags if flag.code in policy.hints),
@@ -33,14 +34,29 @@ def review(
     return Review(bool(reasons), tuple(dict.fromkeys(reasons)), priority)
 
 
-def _uncertain(policy: ReviewFile, prediction: Prediction) -> list[str]:
-    reasons = [f"low_confidence:{name}" for name in prediction.unsure]
+def _uncertain(policy: ReviewFile, prediction: Prediction, urgency: Urgency | None) -> list[str]:
+    # Where the policy says how likely a more severe level may be, that is what is asked of the
+    # urgency head: whether it is III or IV the model doubts is nobody's worry.
+    skipped = urgency.head if urgency and policy.more_severe is not None else None
+    reasons = [f"low_confidence:{name}" for name in prediction.unsure if name != skipped]
     for name, head in prediction.heads.items():
+        if name == skipped:
+            continue
         if head.margin < policy.margins.get(name, policy.margin):
             reasons.append(f"ambiguous:{name}")
         if policy.backed_off and head.backed_off:
             reasons.append(f"backed_off:{name}")
     return reasons
+
+
+def _underrated(
+    policy: ReviewFile, prediction: Prediction, urgency: Urgency | None, head: Head | None
+) -> list[str]:
+    """Whether the model still sees a fair chance of a level above the final one."""
+    if urgency is None or head is None or policy.more_severe is None:
+        return []
+    above = prediction.heads[urgency.head].probabilities[: head.rank(urgency.code)]
+    return ["maybe_more_urgent"] if float(above.sum()) >= policy.more_severe else []
 
 
 def _unfamiliar(policy: ReviewFile, prediction: Prediction) -> list[str]:

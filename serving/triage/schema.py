@@ -248,6 +248,7 @@ class ReviewFile(File):
     margin: float = Field(ge=0, le=1)
     margins: dict[str, float] = {}
     novelty: float | None = None
+    more_severe: float | None = Field(default=None, ge=0, le=1)
     unknown_rate: float = Field(ge=0, le=1)
     backed_off: bool = True
     truncated: bool = True

@@ -43,9 +43,7 @@ def test_views_are_drawn_from_the_test_split() -> None:
 
 def test_events_stay_together_and_written_splits_hold() -> None:
     group = [LabelledText(f"g{i}", "x", {"where": "N1"}, meta={"group": "g"}) for i in range(5)]
-    written = [
-        LabelledText(f"w{i}", "x", {"where": "S1"}, meta={"split": "dev"}) for i in range(3)
-    ]
+    written = [LabelledText(f"w{i}", "x", {"where": "S1"}, meta={"split": "dev"}) for i in range(3)]
     places = place([*texts(), *group, *written], HEAD, LIFE)
     assert len({places[item.id].split for item in group}) == 1
     assert {places[item.id].split for item in written} == {"dev"}

@@ -1,13 +1,25 @@
 from __future__ import annotations
 
-from random import Random as dice  # noqa: N813
+import random
 
 import pytest
 
 torch = pytest.importorskip("torch", reason="the encoder needs suda[train]")
 
-from training.encoder.config import BatchConfig  # noqa: E402
-from training.encoder.texts import Epochs, Ids, collate, plan, two_ends  # noqa: E402
+from data.errors import InputError  # noqa: E402
+from training.encoder.config import BatchConfig, NoiseShare  # noqa: E402
+from training.encoder.texts import (  # noqa: E402
+    Epochs,
+    Ids,
+    collate,
+    noise_of,
+    plan,
+    two_ends,
+)
+
+
+def dice() -> random.Random:
+    return random.Random(0)  # noqa: S311
 
 
 def by_character(texts: list[str]) -> list[Ids]:
@@ -39,10 +51,10 @@ def test_long_texts_keep_both_ends() -> None:
 
 
 def test_batches_hold_every_text_once_within_the_limits() -> None:
-    draw = dice(0)
+    draw = dice()
     lengths = [min(256, int(draw.lognormvariate(4.4, 0.7)) + 3) for _ in range(2000)]
     config = BatchConfig(texts=32, tokens=2048)
-    batches = plan(lengths, config, dice(1))
+    batches = plan(lengths, config, dice())
     assert sorted(row for batch in batches for row in batch) == list(range(2000))
     widths = [len(batch) * max(lengths[row] for row in batch) for batch in batches]
     assert max(widths) <= 2048
@@ -51,7 +63,7 @@ def test_batches_hold_every_text_once_within_the_limits() -> None:
 
 
 def test_a_text_over_the_budget_travels_alone() -> None:
-    assert plan([100, 100], BatchConfig(texts=8, tokens=50), dice(0)) in (
+    assert plan([100, 100], BatchConfig(texts=8, tokens=50), dice()) in (
         [[0], [1]],
         [[1], [0]],
     )
@@ -81,3 +93,12 @@ def test_noise_is_fresh_each_epoch_and_the_same_for_the_same_epoch() -> None:
     first, again, other = (data._noised(epoch) for epoch in (0, 0, 1))
     assert first == again != other
     assert 5 < sum(len(ids) == 2 for ids in first) < 35
+
+
+def test_the_projects_noise_is_used_with_the_options_given() -> None:
+    assert noise_of(NoiseShare()) is None
+    noise = noise_of(NoiseShare(share=0.5, options={"no_punctuation": 1.0}))
+    assert noise
+    assert noise("卡丢了,怎么办!", dice()) == "卡丢了怎么办"
+    with pytest.raises(InputError, match=r"noise\.options"):
+        noise_of(NoiseShare(share=0.5, options={"typos": 1.0}))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from data.text.normalise import normalise
@@ -48,6 +49,20 @@ def test_a_close_second_is_ambiguous() -> None:
     answer = prediction()
     answer = replace(answer, heads={**answer.heads, "reason": close})
     assert reasons(answer=answer) == {"ambiguous:reason"}
+
+
+def test_a_fair_chance_of_more_urgency_is_looked_at() -> None:
+    head = taxonomy()["urgency"]
+    for shares, expected in (
+        ([0.05, 0.3, 0.6, 0.05], {"maybe_more_urgent"}),
+        ([0.01, 0.04, 0.5, 0.45], set()),
+    ):
+        answer = prediction()
+        unsure = replace(answer.heads["urgency"], probabilities=np.array(shares, dtype=np.float32))
+        answer = replace(answer, heads={**answer.heads, head.name: unsure}, unsure=(head.name,))
+        assert reasons(answer=answer) == expected
+        # A rule that raised the level has answered the question.
+        assert "maybe_more_urgent" not in reasons("我要起诉你们", answer)
 
 
 def test_rules_far_above_the_model_disagree() -> None:

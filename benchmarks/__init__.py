@@ -1,0 +1,1 @@
+"""Measurements worth repeating; their results are kept in docs/results.md."""

@@ -1,0 +1,196 @@
+"""The encoder as it serves: onnxruntime and tokenizers, no torch.
+
+One unpadded run per text: on a processor batching saves nothing and padding costs. The caller's
+threads are the parallelism, as many as `model.threads.effective_cpus` says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from data.errors import BundleError
+from data.taxonomy.schema import Taxonomy
+from data.text.normalise import NormalisedText
+from model import bundle
+from model.answer import answer_head, spans_of
+from model.classifier import Floats, HeadPrediction, Prediction
+from model.encoder.novelty import FILE as NOVELTY
+from model.encoder.novelty import Novelty
+from model.encoder.session import Session, open_session
+from model.encoder.tokens import TokenReader, Tokens
+
+KIND = "encoder"
+MODEL = "model.onnx"
+TOKENIZER = "tokenizer.json"
+
+
+class Runtime(BaseModel):
+    """What the manifest says beside files and heads.
+
+    `heads` gives the order of the heads in the scores; `max_tokens` is the longest text read whole.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+    max_tokens: int = Field(ge=4)
+    heads: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """One leaf's logit taken apart: `characters` (characters,) + `elsewhere` + `bias`.
+
+    `elsewhere` is the share of tokens without a character: the special ones at both ends.
+    """
+
+    characters: Floats
+    elsewhere: float
+    bias: float
+
+    @property
+    def total(self) -> float:
+        """The logit."""
+        return float(self.characters.sum(dtype=np.float64)) + self.elsewhere + self.bias
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What an encoder classifier is made of; `novelty` is None where none was fitted yet."""
+
+    session: Session
+    reader: TokenReader
+    novelty: Novelty | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """One text after the run: `scores` (tokens, leaves), `logits` (leaves,), `pooled` (hidden,)."""
+
+    tokens: Tokens
+    scores: Floats
+    logits: Floats
+    pooled: Floats
+
+
+class EncoderClassifier:
+    """Serves an encoder bundle. Immutable after loading, so any number of threads may share it."""
+
+    def __init__(self, manifest: bundle.Manifest, taxonomy: Taxonomy, parts: Parts):
+        self._manifest = manifest
+        self._taxonomy = taxonomy
+        self._parts = parts
+        self._calibration = {name: h.calibration() for name, h in manifest.heads.items()}
+        self._columns = _columns(manifest)
+        self._check()
+
+    @classmethod
+    def load(cls, path: Path) -> EncoderClassifier:
+        """Load and verify the bundle at `path`. Raises BundleError."""
+        manifest, taxonomy = bundle.read(path)
+        for name in (MODEL, TOKENIZER, NOVELTY):
+            if name not in manifest.files:
+                raise BundleError(f"{name} is not among its files", field=str(path))
+        runtime = runtime_of(manifest)
+        parts = Parts(
+            session=open_session(path / MODEL),
+            reader=TokenReader.load(path / TOKENIZER, runtime.max_tokens),
+            novelty=Novelty.load(path / NOVELTY),
+        )
+        return cls(manifest, taxonomy, parts)
+
+    @property
+    def version(self) -> str:
+        """The bundle's version."""
+        return self._manifest.version
+
+    @property
+    def taxonomy(self) -> Taxonomy:
+        """The bundle's own taxonomy."""
+        return self._taxonomy
+
+    def predict(self, text: NormalisedText, *, top_k: int = 3) -> Prediction:
+        """Answer every head, with each token's exact share of the chosen leaf's logit."""
+        read = self._run(text)
+        heads = {name: self._answer(name, text, read, top_k) for name in self._columns}
+        novelty = self._parts.novelty
+        return Prediction(
+            heads=heads,
+            unsure=tuple(
+                name for name, h in heads.items() if h.confidence < self._calibration[name].review
+            ),
+            truncated=read.tokens.truncated,
+            unknown_rate=round(read.tokens.unknown, 4),
+            novelty=round(novelty.score(read.pooled), 4) if novelty else None,
+        )
+
+    def logits(self, texts: Sequence[NormalisedText]) -> dict[str, Floats]:
+        """Uncalibrated scores per head, shape (texts, leaves)."""
+        rows = [self._run(text).logits for text in texts]
+        stacked = np.stack(rows) if rows else np.zeros((0, self._width), dtype=np.float32)
+        return {name: stacked[:, columns] for name, columns in self._columns.items()}
+
+    def pooled(self, texts: Sequence[NormalisedText]) -> Floats:
+        """Embeddings that the heads read, shape (texts, hidden)."""
+        return np.stack([self._run(text).pooled for text in texts])
+
+    def shares(self, head: str, leaf: str, text: NormalisedText) -> Shares:
+        """Take a leaf's logit apart; the parts sum to it."""
+        read = self._run(text)
+        column = self._columns[head].start + self._taxonomy[head].leaf_index[leaf]
+        characters, elsewhere = read.tokens.spread(read.scores[:, column], len(text.text))
+        bias = read.logits[column] - read.scores[:, column].sum(dtype=np.float64)
+        return Shares(characters, elsewhere, float(bias))
+
+    def _run(self, text: NormalisedText) -> _Read:
+        tokens = self._parts.reader.read(text)
+        scores, logits, pooled = self._parts.session.run(tokens.ids[None])
+        return _Read(tokens, scores[0], logits[0], pooled[0])
+
+    def _answer(self, name: str, text: NormalisedText, read: _Read, top_k: int) -> HeadPrediction:
+        columns = self._columns[name]
+        logits = read.logits[columns]
+        column = columns.start + int(logits.argmax())
+        characters, _ = read.tokens.spread(read.scores[:, column], len(text.text))
+        evidence = spans_of(text, characters.tolist())
+        return answer_head(
+            self._taxonomy[name], logits, self._calibration[name], evidence, top_k
+        )
+
+    @property
+    def _width(self) -> int:
+        return sum(columns.stop - columns.start for columns in self._columns.values())
+
+    def _check(self) -> None:
+        """Run one text, so that a graph of another shape is refused and the first is as fast."""
+        _, logits, _ = self._parts.session.run(np.full((1, 4), self._parts.reader.pad))
+        if logits.shape[1] != self._width:
+            raise BundleError(
+                f"{MODEL} scores {logits.shape[1]} leaves, its heads have {self._width}",
+                field=self.version,
+            )
+
+
+def runtime_of(manifest: bundle.Manifest) -> Runtime:
+    """The encoder's part of the manifest. Raises BundleError naming the field at fault."""
+    try:
+        return Runtime.model_validate(manifest.runtime)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in ("runtime", *first["loc"]))
+        raise BundleError(f"{where}: {first['msg']}", field=manifest.version) from error
+
+
+def _columns(manifest: bundle.Manifest) -> dict[str, slice]:
+    order = runtime_of(manifest).heads
+    if sorted(order) != sorted(manifest.heads):
+        raise BundleError("runtime.heads are not the bundle's heads", field=manifest.version)
+    found, start = {}, 0
+    for name in order:
+        stop = start + len(manifest.heads[name].leaves)
+        found[name] = slice(start, stop)
+        start = stop
+    return found
