@@ -69,8 +69,8 @@ def export_bundle(
     texts: ExportTexts,
     *,
     measure: Callable[[Classifier], Mapping[str, Any]] = lambda _: {},
-    options: ExportOptions = ExportOptions(),  # noqa: B008 - frozen
-    about: About = About(),  # noqa: B008 - frozen
+    options: ExportOptions = ExportOptions(),
+    about: About = About(),
     on_step: Step = lambda _: None,
 ) -> bundle.Manifest:
     """Write a bundle at `target`; `measure` gets the classifier as it will serve.
@@ -96,7 +96,7 @@ def export_bundle(
     metrics = {
         **measure(classifier.model),
         "parity": report.summary(),
-        "int8": {"logits_rmse": round(quantised.error, 6), "sites": quantised.chosen},
+        "int8": {"smoothing": quantised.smoothing, "logits_rmse": _rounded(quantised.errors)},
     }
     return bundle.write(
         target,
@@ -123,9 +123,7 @@ class _Fitted:
         return {MODEL: model, TOKENIZER: tokenizer.read_bytes(), NOVELTY: self.novelty.dump()}
 
 
-def _weights(
-    network: EncoderNetwork, taxonomy: Taxonomy, options: ExportOptions
-) -> EncoderWeights:
+def _weights(network: EncoderNetwork, taxonomy: Taxonomy, options: ExportOptions) -> EncoderWeights:
     expected = {head.name: len(head.leaves) for head in taxonomy.heads}
     weights = weights_of(network, options.max_tokens)
     found = {name: len(head.bias) for name, head in weights.heads.items()}
@@ -219,3 +217,6 @@ def _runtime(weights: EncoderWeights, options: ExportOptions) -> dict[str, Any]:
         "reduce_range": options.quantise.reduce_range,
     }
 
+
+def _rounded(errors: Mapping[float, float]) -> dict[str, float]:
+    return {str(strength): round(error, 6) for strength, error in errors.items()}

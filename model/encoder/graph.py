@@ -1,8 +1,7 @@
 """The encoder as an ONNX graph, written node by node: single precision or static int8.
 
-A trace of the torch module needs its attention, normalisation and GELU found again by an
-optimiser; a BERT has so few parts that writing them is shorter and gives the same graph on every
-version of the exporters. Parity with torch is a gate of the export (model/encoder/parity.py).
+An exporter's trace needs its attention and GELU found again by an optimiser; a BERT has so few
+parts that writing them is shorter. Parity with torch is a gate (model/encoder/parity.py).
 
 Inputs: `input_ids` and `attention_mask`, (batch, tokens) int64. Outputs: `token_scores`
 (batch, tokens, leaves of all heads), whose sum over tokens plus the heads' bias is `logits`
@@ -13,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,7 +109,7 @@ class _Graph:
         self._nodes: list[NodeProto] = []
         self._constants: list[TensorProto] = []
 
-    def constant(self, value: NDArray[np.generic] | np.generic) -> str:
+    def constant(self, value: NDArray[Any] | np.generic) -> str:
         name = f"constant.{len(self._constants)}"
         array = np.asarray(value)
         self._constants.append(
@@ -118,7 +118,13 @@ class _Graph:
         return name
 
     def add(
-        self, kind: str, inputs: Sequence[str], *, domain: str = "", to_name: str = "", **attributes: object
+        self,
+        kind: str,
+        inputs: Sequence[str],
+        *,
+        domain: str = "",
+        to_name: str = "",
+        **attributes: Any,
     ) -> str:
         name = to_name or f"{kind}.{len(self._nodes)}"
         self._nodes.append(
@@ -134,7 +140,7 @@ class _Graph:
             return self.add("Identity", [value], to_name=f"site.{name}")
         if known.divisor is not None:
             value = self.add("Mul", [value, self.constant(1 / known.divisor)])
-        scale, zero = map(self.constant, known.quantisation())
+        scale, zero = [self.constant(number) for number in known.quantisation()]
         quantised = self.add("QuantizeLinear", [value, scale, zero])
         return self.add("DequantizeLinear", [quantised, scale, zero])
 
@@ -147,7 +153,7 @@ class _Graph:
             weight = weight * known.divisor[:, None]
         rounded, scale = quantise_columns(weight, self.int8.largest)
         zero = np.zeros(weight.shape[1], dtype=np.int8)
-        inputs = list(map(self.constant, (rounded, scale, zero)))
+        inputs = [self.constant(array) for array in (rounded, scale, zero)]
         restored = self.add("DequantizeLinear", inputs, axis=1)
         return self.add("MatMul", [value, restored])
 
@@ -173,7 +179,8 @@ def _embed(graph: _Graph, weights: EncoderWeights) -> str:
     if graph.int8 is None:
         words = graph.add("Gather", [graph.constant(weights.words), "input_ids"])
     else:
-        rows, scales = map(graph.constant, quantise_rows(weights.words))
+        table, each = quantise_rows(weights.words)
+        rows, scales = graph.constant(table), graph.constant(each)
         gathered = graph.add("Gather", [rows, "input_ids"])
         exact = graph.add("Cast", [gathered], to=TensorProto.FLOAT)
         words = graph.add("Mul", [exact, graph.add("Gather", [scales, "input_ids"])])

@@ -59,9 +59,7 @@ class Novelty:
         """As stored in a bundle."""
         buffer = io.BytesIO()
         scales = np.array([self.typical, self.limit])
-        np.savez_compressed(
-            buffer, mean=self.mean, whiten=self.whiten, scales=scales
-        )
+        np.savez_compressed(buffer, mean=self.mean, whiten=self.whiten, scales=scales)
         return buffer.getvalue()
 
     @classmethod

@@ -90,7 +90,7 @@ class Candidate:
 def check(
     candidate: Candidate,
     texts: Sequence[Ids],
-    limits: Limits = Limits(),  # noqa: B008 - frozen
+    limits: Limits = Limits(),
     *,
     max_tokens: int,
     on_step: Callable[[str], None] = lambda _: None,

@@ -153,12 +153,9 @@ class EncoderClassifier:
     def _answer(self, name: str, text: NormalisedText, read: _Read, top_k: int) -> HeadPrediction:
         columns = self._columns[name]
         logits = read.logits[columns]
-        column = columns.start + int(logits.argmax())
-        characters, _ = read.tokens.spread(read.scores[:, column], len(text.text))
-        evidence = spans_of(text, characters.tolist())
-        return answer_head(
-            self._taxonomy[name], logits, self._calibration[name], evidence, top_k
-        )
+        shares = telling(read.tokens, read.scores[:, columns], int(logits.argmax()), text)
+        evidence = spans_of(text, shares.tolist())
+        return answer_head(self._taxonomy[name], logits, self._calibration[name], evidence, top_k)
 
     @property
     def _width(self) -> int:
@@ -172,6 +169,19 @@ class EncoderClassifier:
                 f"{MODEL} scores {logits.shape[1]} leaves, its heads have {self._width}",
                 field=self.version,
             )
+
+
+def telling(tokens: Tokens, scores: Floats, column: int, text: NormalisedText) -> Floats:
+    """Exact shares of a leaf's logit, (characters,), and 0 where a character tells little.
+
+    In a transformer every token carries some of the text's gist, so that each one's share is
+    positive. What tells is a share that stands out twice: from those of the head's other leaves
+    (only differences of logits matter) and from the text's average. `scores` is (tokens, leaves).
+    """
+    shares, _ = tokens.spread(scores[:, column], len(text.text))
+    contrast, _ = tokens.spread(scores[:, column] - scores.mean(axis=1), len(text.text))
+    floor = contrast.mean() if len(contrast) else 0.0
+    return np.where(contrast > floor, shares, np.float32(0))
 
 
 def runtime_of(manifest: bundle.Manifest) -> Runtime:

@@ -41,7 +41,7 @@ def open_session(model: bytes | Path, *, threads: int = 1, arena: bool = True) -
                 disabled_optimizers=["SkipLayerNormFusion"],
             )
         )
-    except Exception as error:  # noqa: BLE001 - onnxruntime has no common base class
+    except Exception as error:  # onnxruntime's errors have no common base class
         where = str(model) if isinstance(model, Path) else "graph"
         raise BundleError(f"cannot be run: {type(error).__name__}", field=where) from error
 

@@ -102,9 +102,7 @@ def weights_of(network: EncoderNetwork, max_tokens: int) -> EncoderWeights:
         words=state["embeddings.word_embeddings.weight"],
         positions=positions[first : first + max_tokens] + types[:1],
         norm=_norm(state, "embeddings.LayerNorm"),
-        layers=tuple(
-            _layer(state, f"encoder.layer.{i}") for i in range(config.num_hidden_layers)
-        ),
+        layers=tuple(_layer(state, f"encoder.layer.{i}") for i in range(config.num_hidden_layers)),
         heads={name: _linear(arrays, "") for name, arrays in heads.items()},
         attention_heads=int(config.num_attention_heads),
         epsilon=float(config.layer_norm_eps),

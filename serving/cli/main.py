@@ -7,7 +7,7 @@ import sys
 import typer
 
 from data.errors import SudaError
-from serving.cli import classify, data, evaluate, policy, serve, taxonomy, train
+from serving.cli import bench, classify, data, evaluate, policy, pretrained, serve, taxonomy, train
 from serving.cli.console import err
 
 app = typer.Typer(
@@ -20,9 +20,11 @@ app.command("serve")(serve.serve)
 app.command("classify")(classify.classify)
 app.command("train")(train.train)
 app.command("eval")(evaluate.evaluate)
+app.command("bench")(bench.bench)
 app.add_typer(taxonomy.app, name="taxonomy")
 app.add_typer(policy.app, name="policy")
 app.add_typer(data.app, name="data")
+app.add_typer(pretrained.app, name="pretrained")
 
 
 def main() -> None:

@@ -118,7 +118,8 @@ def test_regularisers_train(encoder: Path, tmp_path: Path, regulariser: str) -> 
 
 def test_a_trained_model_can_be_trained_on(encoder: Path, tmp_path: Path) -> None:
     done = run(kit.config(encoder, optimiser={"epochs": 1}), tmp_path / "run")
-    network = build(TAXONOMY, kit.config(done.path))
+    network, new = build(TAXONOMY, kit.config(done.path))
+    assert not new
     saved = EncoderNetwork.load(done.path)
     assert torch.equal(network.heads["heat"].weight, saved.heads["heat"].weight)
 
@@ -179,3 +180,12 @@ def test_a_replacement_cut_off_between_its_renames_is_undone(encoder: Path, tmp_
     done.path.rename(tmp_path / "run" / ".model-best.old")
     again = run(config, tmp_path / "run", resume=True)
     assert EncoderNetwork.load(again.path).heads.keys() == {"where", "heat"}
+
+
+def test_new_heads_are_fitted_before_the_encoder_moves(encoder: Path, tmp_path: Path) -> None:
+    slow = {"epochs": 1, "rate": 1e-12, "head_rate": 1e-12}
+    fitted, untouched = (
+        run(kit.config(encoder, optimiser={**slow, "probe": steps}), tmp_path / str(steps))
+        for steps in (100, 0)
+    )
+    assert fitted.best["score"] > 0.8 > untouched.best["score"]

@@ -51,10 +51,15 @@ class RunFolder:
         """The best model so far."""
         return self.path / BEST
 
+    @property
+    def begun(self) -> bool:
+        """Whether there is a checkpoint to go on from."""
+        return (self.path / LAST).exists()
+
     def prepare(self, config: str, *, resume: bool) -> None:
         """Make the folder. Raises ConflictError where a run is there that is not to be resumed."""
         self.path.mkdir(parents=True, exist_ok=True)
-        if (self.path / LAST).exists() and not resume:
+        if self.begun and not resume:
             raise ConflictError(
                 "holds a run already: resume it or name another folder", field=str(self.path)
             )
@@ -84,7 +89,7 @@ class RunFolder:
 
         Raises ConflictError where it was made with another configuration or other data.
         """
-        if not (self.path / LAST).exists():
+        if not self.begun:
             return Progress()
         state = torch.load(self.path / LAST, weights_only=True)
         if state["fingerprint"] != self.fingerprint:

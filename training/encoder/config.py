@@ -34,6 +34,7 @@ class ModelConfig:
     choice: LayerChoice = "spaced"
     dropout: Share = 0.1
     attention_dropout: Share = 0.0
+    head_dropout: Share = 0.0
     max_tokens: Annotated[int, Field(ge=8)] = 256
 
 
@@ -41,7 +42,7 @@ class ModelConfig:
 class BatchConfig:
     """A batch has at most `texts` texts and `tokens` tokens with padding."""
 
-    texts: Count = 32
+    texts: Count = 16
     tokens: Count = 4096
     accumulate: Count = 1
 
@@ -50,7 +51,8 @@ class BatchConfig:
 class OptimiserConfig:
     """AdamW. `layer_decay` is the factor on the rate from each layer to the one below it.
 
-    `warmup` is the share of all steps on the way up; the way down is linear, to zero.
+    `warmup` is the share of all steps on the way up; the way down is linear, to zero. `probe` is
+    the most steps of the regression that new heads are fitted with beforehand (0 = random heads).
     """
 
     rate: Positive = 1e-4
@@ -60,6 +62,7 @@ class OptimiserConfig:
     warmup: Share = 0.1
     clip: Positive = 1.0
     epochs: Count = 6
+    probe: Annotated[int, Field(ge=0)] = 100
 
 
 @dataclass(frozen=True, config=_STRICT)

@@ -60,8 +60,10 @@ def distil(
         dev=tuple(dev),
         source=_identity(teacher),
     )
+    # Wherever its layers come from, each learns from one as deep in proportion.
+    mapped = choose_layers(depth(master.encoder), config.model.layers, "spaced")
     return task.train(
-        distil_objective(task, Teacher(master, kept)), folder, resume=resume, callbacks=callbacks
+        distil_objective(task, Teacher(master, mapped)), folder, resume=resume, callbacks=callbacks
     )
 
 
@@ -86,7 +88,7 @@ def student_of(
     """A copy of the teacher with the layers `kept`, ready to train."""
     student = copy.deepcopy(teacher)
     keep_layers(student.encoder, kept)
-    student.dropout.p = config.model.dropout
+    student.dropout.p = config.model.head_dropout
     return student.train()
 
 

@@ -23,6 +23,7 @@ from training.encoder.config import EncoderConfig, RunConfig, check_heads, dump
 from training.encoder.layers import depth, open_encoder
 from training.encoder.loop import Callbacks, Loop, Objective
 from training.encoder.losses import GoldLoss, Logits, rdrop
+from training.encoder.probe import fit_heads, pooled_of
 from training.encoder.score import figures, logits_of
 from training.encoder.targets import targets
 from training.encoder.texts import Batch, Encode, Epochs, encoder_of, noise_of
@@ -59,19 +60,20 @@ def fine_tune(
     check_heads(config, set(taxonomy.by_name))
     tokenizer = open_tokenizer(config.model.encoder)
     torch.manual_seed(config.run.seed)
-    network = build(taxonomy, config)
-    task = Task(network, tokenizer, taxonomy, config, tuple(train), tuple(dev))
+    network, new = build(taxonomy, config)
+    task = Task(network, tokenizer, taxonomy, config, tuple(train), tuple(dev), new_heads=new)
     return task.train(gold_objective(task), folder, resume=resume, callbacks=callbacks)
 
 
-def build(taxonomy: Taxonomy, config: EncoderConfig) -> EncoderNetwork:
-    """The network: a pretrained encoder with new heads, or with its own where they match."""
+def build(taxonomy: Taxonomy, config: EncoderConfig) -> tuple[EncoderNetwork, bool]:
+    """The network, and whether its heads are new: an encoder's own are kept where they match."""
     sizes = {head.name: len(head.leaves) for head in taxonomy.heads}
-    network = EncoderNetwork(open_encoder(config.model), sizes, dropout=config.model.dropout)
+    network = EncoderNetwork(open_encoder(config.model), sizes, dropout=config.model.head_dropout)
     saved = Path(config.model.encoder) / HEADS
-    if saved.is_file() and json.loads(saved.read_text(encoding="utf-8")) == sizes:
-        network.heads.load_state_dict(EncoderNetwork.load(saved.parent).heads.state_dict())
-    return network
+    if not saved.is_file() or json.loads(saved.read_text(encoding="utf-8")) != sizes:
+        return network, True
+    network.heads.load_state_dict(EncoderNetwork.load(saved.parent).heads.state_dict())
+    return network, False
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,7 @@ class Task:
     texts: tuple[LabelledText, ...]
     dev: tuple[LabelledText, ...]
     source: str = ""
+    new_heads: bool = True
 
     def __post_init__(self) -> None:
         for name, texts in (("train", self.texts), ("dev", self.dev)):
@@ -125,10 +128,13 @@ class Task:
         """Run the loop on `objective`."""
         run = RunFolder(folder, fingerprint(self.config, [*self.texts, *self.dev], self.source))
         run.prepare(dump(self.config), resume=resume)
+        data = self.epochs()
+        if self.new_heads and self.config.optimiser.probe and not run.begun:
+            self._probe(data)
         loop = Loop(
             network=self.network,
             depth=depth(self.network.encoder),
-            data=self.epochs(),
+            data=data,
             objective=objective,
             score=self._score(),
             save_model=self._save,
@@ -148,6 +154,14 @@ class Task:
             return figures(logits, gold)
 
         return score
+
+    def _probe(self, data: Epochs) -> None:
+        config = self.config
+        pooled = pooled_of(
+            self.network, data.plain, pad=self.pad, batch=config.batch, bf16=config.run.bf16
+        )
+        wanted = targets(self.texts, self.taxonomy, config.loss)
+        fit_heads(self.network, pooled, wanted, config.optimiser.probe)
 
     def _save(self, path: Path) -> None:
         self.network.save(path)

@@ -7,6 +7,8 @@ from typing import Literal
 
 import torch
 
+Choice = Literal["auto", "on", "off"]
+
 
 def native_bf16() -> bool:
     """Whether this processor multiplies bfloat16 matrices itself (AVX512-BF16 or AMX)."""
@@ -14,7 +16,7 @@ def native_bf16() -> bool:
     return any(bool(getattr(torch.cpu, check, bool)()) for check in checks)
 
 
-def autocast(choice: Literal["auto", "on", "off"]) -> AbstractContextManager[object]:
+def autocast(choice: Choice) -> AbstractContextManager[object]:
     """The context of a forward pass."""
     enabled = choice == "on" or (choice == "auto" and native_bf16())
     return torch.autocast("cpu", dtype=torch.bfloat16, enabled=enabled)
