@@ -94,7 +94,7 @@ def _divide(events: Mapping[str, list[LabelledText]], head: Head) -> dict[str, S
         wanted = {"test": round(TEST_SHARE * len(members)), "dev": round(DEV_SHARE * len(members))}
         fresh = []
         for event in members:
-            written = next(filter(None, map(split_of, events[event])), None)
+            written = _written(events[event])
             if written is None:
                 fresh.append(event)
             else:
@@ -103,11 +103,18 @@ def _divide(events: Mapping[str, list[LabelledText]], head: Head) -> dict[str, S
         test = max(wanted["test"], 0)
         dev = max(wanted["dev"], 0)
         for position, event in enumerate(fresh):
-            if position < test:
-                splits[event] = "test"
-            else:
-                splits[event] = "dev" if position < test + dev else "train"
+            splits[event] = _at(position, test, dev)
     return splits
+
+
+def _written(items: Iterable[LabelledText]) -> Split | None:
+    return next((split for item in items if (split := split_of(item))), None)
+
+
+def _at(position: int, test: int, dev: int) -> Split:
+    if position < test:
+        return "test"
+    return "dev" if position < test + dev else "train"
 
 
 def _balanced(test: Iterable[str], leaf: Mapping[str, str]) -> list[str]:
