@@ -6,7 +6,7 @@ PORT   ?= 8000
 
 .DEFAULT_GOAL := all
 
-.PHONY: all serve test check model clean
+.PHONY: all serve test test-encoder check model clean
 
 all: check test  ## lint, types and tests
 
@@ -15,6 +15,9 @@ serve: $(VENV)/.serve  ## serve on http://127.0.0.1:$(PORT) with the shipped mod
 
 test: $(VENV)/.dev  ## run all tests
 	$(BIN)/python -m pytest
+
+test-encoder: $(VENV)/.train  ## run the tests that need torch (a small training end to end)
+	$(BIN)/python -m pytest tests/model tests/training
 
 check: $(VENV)/.dev  ## lint and type-check
 	$(BIN)/ruff check .
@@ -37,3 +40,7 @@ $(VENV)/.serve: pyproject.toml | $(VENV)/bin/python
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	touch $@ $(VENV)/.serve
+
+$(VENV)/.train: pyproject.toml $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --editable '.[dev,train]'
+	touch $@

@@ -46,7 +46,7 @@ def fit_linear(
     Raises InputError where a split is too small or a head has fewer than two labels to learn.
     """
     parts = partition(texts)
-    _check(parts, taxonomy)
+    check_splits(parts, taxonomy)
     on_step("training")
     weights = train(parts["train"], taxonomy, recipe.config, lambda h: on_step(f"training {h}"))
     on_step("calibrating")
@@ -78,7 +78,8 @@ def describe(parts: Mapping[Split, Sequence[LabelledText]]) -> dict[str, Any]:
     return {"sha256": digest.hexdigest(), **{name: len(part) for name, part in parts.items()}}
 
 
-def _check(parts: Mapping[Split, Sequence[LabelledText]], taxonomy: Taxonomy) -> None:
+def check_splits(parts: Mapping[Split, Sequence[LabelledText]], taxonomy: Taxonomy) -> None:
+    """Raise InputError where there is too little to train on or to hold out."""
     for split in ("dev", "test"):
         if len(parts[split]) < _FEWEST_HELD_OUT:
             raise InputError(

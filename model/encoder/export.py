@@ -192,7 +192,10 @@ def _calibrated(
         rows, gold = _gold(head, texts)
         if not rows:
             raise BundleError("no held-out text carries a leaf of it", field=head.name)
-        fitted = calibrate.fit(head, logits[head.name][rows], np.array(gold), promise)
+        accepted = [texts[row].readings(head.name) for row in rows]
+        fitted = calibrate.fit(
+            head, logits[head.name][rows], np.array(gold), promise, accepted=accepted
+        )
         heads[head.name] = bundle.HeadManifest.of(head, fitted)
     return heads
 

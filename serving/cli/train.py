@@ -21,6 +21,7 @@ class ModelKind(StrEnum):
     """What can be trained."""
 
     linear = "linear"
+    encoder = "encoder"
 
 
 class MissingExtraError(SudaError):
@@ -36,31 +37,54 @@ def train(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Bundle directory to write.")
     ] = Path("var/bundle"),
+    config: Annotated[
+        Path | None, typer.Option(help="Encoder: TOML like training/configs/encoder.toml.")
+    ] = None,
+    run: Annotated[Path, typer.Option(help="Encoder: folder for checkpoints.")] = Path("var/run"),
+    resume: Annotated[bool, typer.Option(help="Encoder: go on with the run in --run.")] = False,
 ) -> None:
     """Train a model on labelled texts and write it as a bundle.
 
     Columns of the data: text, one per head of the taxonomy, optionally alt_<head>, split and
-    group. Texts without a split are divided by a hash of their group.
+    group. Texts without a split are divided by a hash of their group. The encoder starts from the
+    checkpoint that `suda pretrained import` writes, or from any that its configuration names.
     """
-    try:
-        from training.fit import Recipe, fit_linear
-    except ImportError as error:
-        raise MissingExtraError(
-            f"{error.name} is not installed: pip install 'suda[train]'", field="training"
-        ) from error
     heads = load_taxonomy(taxonomy)
     texts = load_labelled(data, heads)
+    raw = taxonomy.read_bytes()
     with progress() as bar:
         task = bar.add_task(f"training {model}", total=None)
-        manifest = fit_linear(
-            texts,
-            heads,
-            taxonomy.read_bytes(),
-            output,
-            Recipe(),
-            on_step=lambda step: bar.update(task, description=step),
-        )
+
+        def step(words: str) -> None:
+            bar.update(task, description=words)
+
+        try:
+            if model is ModelKind.linear:
+                from training.fit import Recipe, fit_linear
+
+                manifest = fit_linear(texts, heads, raw, output, Recipe(), step)
+            else:
+                from training.encoder.config import DEFAULT
+                from training.encoder.config import load as load_config
+                from training.encoder.loop import Callbacks, Tick
+                from training.fit_encoder import EncoderRecipe, fit_encoder
+
+                def tick(now: Tick) -> None:
+                    words = f"loss {now.loss:.3f}, {now.texts_per_second:.0f} texts/s"
+                    bar.update(task, description=words, completed=now.step, total=now.steps)
+
+                recipe = EncoderRecipe(
+                    run,
+                    load_config(config or DEFAULT),
+                    resume=resume,
+                    callbacks=Callbacks(tick),
+                )
+                manifest = fit_encoder(texts, heads, raw, output, recipe, step)
+        except ImportError as error:
+            raise MissingExtraError(
+                f"{error.name} is not installed: pip install 'suda[train]'", field="training"
+            ) from error
     sizes = {k: manifest.snapshot[k] for k in ("train", "dev", "test")}
-    err.print(f"[green]ok[/] {manifest.version} {sizes} → {output}")
+    err.print(f"[green]ok[/] {manifest.version} {sizes} → {output}", soft_wrap=True)
     for head, figures in manifest.metrics["test"].items():
-        err.print(f"  {head}: {figures}")
+        err.print(f"  {head}: {figures}", soft_wrap=True)
