@@ -73,7 +73,7 @@ def _field_error(error: Any) -> dict[str, str]:
     location = [str(part) for part in error["loc"] if part != "body"]
     if error["type"] == "json_invalid":
         location = ["body"]
-    message = str(error["msg"])
+    message = str(error["msg"]).removeprefix("Value error, ")
     if error["type"] not in ("missing", "json_invalid"):
         message = f"{message}, got {kind_of(error.get('input'))}"
     return {"field": ".".join(location) or "body", "message": message}

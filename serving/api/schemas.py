@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from datetime import datetime
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from data.errors import InputError, kind_of
 from data.records import Complaint
@@ -17,7 +18,34 @@ from data.text.normalise import normalise
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
-_Short = Annotated[str, StringConstraints(min_length=1, max_length=128, strip_whitespace=True)]
+# No control characters: ids are shown, logged and compared.
+_Short = Annotated[
+    str,
+    StringConstraints(
+        min_length=1, max_length=128, strip_whitespace=True, pattern=r"^[^\x00-\x1f\x7f]*$"
+    ),
+]
+_EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=SHANGHAI), datetime(2100, 1, 1, tzinfo=SHANGHAI)
+_MAX_METADATA = 65_536
+
+
+def _plain_json(value: dict[str, Any]) -> dict[str, Any]:
+    try:
+        size = len(orjson.dumps(value)) if json.dumps(value, allow_nan=False) else 0
+    except (TypeError, ValueError) as error:
+        raise ValueError("expected JSON with finite numbers of at most 64 bits") from error
+    if size > _MAX_METADATA:
+        raise ValueError(f"expected at most {_MAX_METADATA} bytes, got {size}")
+    return value
+
+
+def _plausible(value: datetime | None) -> datetime | None:
+    if value is None:
+        return None
+    local = value.replace(tzinfo=SHANGHAI) if value.tzinfo is None else value
+    if not _EARLIEST <= local < _LATEST:
+        raise ValueError("expected a time from 2000 to 2099")
+    return value
 
 
 class ClassifyRequest(BaseModel):
@@ -45,10 +73,10 @@ class ClassifyRequest(BaseModel):
     branch: _Short | None = Field(None, description="Branch (机构) the complaint is about.")
     product_hint: _Short | None = Field(None, description="Product the caller's system names.")
     customer_segment: _Short | None = Field(None, description="Kind of customer (客户类型).")
-    received_at: datetime | None = Field(
+    received_at: Annotated[datetime | None, AfterValidator(_plausible)] = Field(
         None, description="When the bank received it; without offset taken as Asia/Shanghai."
     )
-    metadata: dict[str, Any] = Field(
+    metadata: Annotated[dict[str, Any], AfterValidator(_plain_json)] = Field(
         default_factory=dict, description="Kept with the complaint, not interpreted."
     )
 
@@ -85,7 +113,8 @@ def to_complaint(
     if received_at.tzinfo is None:
         received_at = received_at.replace(tzinfo=SHANGHAI)
     return Complaint(
-        text=request.text,
+        # PostgreSQL holds no NUL; one character for one, so that spans stay true.
+        text=request.text.replace("\x00", "\ufffd"),
         received_at=received_at.astimezone(SHANGHAI),
         external_id=request.external_id,
         source=request.source,

@@ -98,7 +98,12 @@ def test_the_same_key_with_another_body_is_a_conflict(
         ({"text": "x", "external_id": ""}, "external_id", "at least 1"),
         ({"text": "x", "external_id": "9" * 129}, "external_id", "at most 128"),
         ({"text": "x", "received_at": "yesterday"}, "received_at", "datetime"),
+        ({"text": "x", "received_at": "0001-01-01T00:00:00+14:00"}, "received_at", "2000 to 2099"),
+        ({"text": "x", "received_at": "9999-12-31T23:59:59-12:00"}, "received_at", "2000 to 2099"),
+        ({"text": "x", "external_id": "a\x00b"}, "external_id", "pattern"),
         ({"text": "x", "metadata": "m"}, "metadata", "dictionary"),
+        ({"text": "x", "metadata": {"a": 10**30}}, "metadata", "64 bits"),
+        ({"text": "x", "metadata": {"a": "长" * 30_000}}, "metadata", "65536 bytes"),
         ({"text": "x", "colour": "red"}, "colour", "not permitted"),
         ({}, "text", "required"),
     ],
@@ -153,6 +158,21 @@ def test_lone_surrogates_are_refused_not_a_crash(client: TestClient) -> None:
     response = client.post("/v1/classify", content=b'{"text": "\\ud800"}', headers=headers)
     assert response.status_code == 422
     assert response.json()["errors"][0]["field"] == "text"
+
+
+def test_numbers_that_are_none_are_refused(client: TestClient) -> None:
+    body = b'{"text": "x", "metadata": {"a": 1e400}}'
+    response = client.post(
+        "/v1/classify", content=body, headers={"Content-Type": "application/json"}
+    )
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["field"] == "metadata"
+
+
+def test_a_nul_in_a_text_is_kept_as_one_character(client: TestClient, post: Post) -> None:
+    decision = post("态度\x00恶劣").json()
+    stored = client.get(f"/v1/complaints/{decision['complaint_id']}").json()
+    assert stored["complaint"]["text"] == "态度\ufffd恶劣"
 
 
 def test_a_refused_complaint_leaves_nothing_behind(post: Post) -> None:
