@@ -9,6 +9,7 @@ import orjson
 import typer
 from rich.table import Table
 
+from data.errors import InputError
 from data.labelled import load_labelled
 from data.splits import partition
 from eval.evaluate import HeadReport, Report
@@ -25,6 +26,9 @@ def evaluate(
     split: Annotated[
         str | None, typer.Option(help="train, dev or test; default: test of the corpus, else all.")
     ] = None,
+    view: Annotated[
+        str | None, typer.Option(help="Only texts of this view of the test split: life, balanced.")
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Also write everything as JSON.")
     ] = None,
@@ -39,6 +43,10 @@ def evaluate(
         if wanted not in parts:
             raise typer.BadParameter("expected train, dev or test", param_hint="--split")
         texts = parts[wanted]  # type: ignore[index]
+    if view:
+        texts = [text for text in texts if view in text.meta.get("views", ())]
+        if not texts:
+            raise InputError(f"no text is in view {view!r}", field="--view")
     with progress() as bar:
         task = bar.add_task("evaluating", total=len(texts))
         report = run(classifier, texts, on_text=lambda n: bar.update(task, completed=n))

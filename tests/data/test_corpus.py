@@ -84,5 +84,7 @@ def test_nothing_is_taken_from_the_real_texts(
     )
     everything = [t.text for t in corpus] + [t.text for t in real_texts]
     pairs = duplicates.near_duplicates(everything, 0.35)
-    crossing = [p for p in pairs if p.first < len(corpus) <= p.second and len(everything[p.first]) > 8]
+    crossing = [
+        p for p in pairs if p.first < len(corpus) <= p.second and len(everything[p.first]) > 8
+    ]
     assert crossing == []
