@@ -52,8 +52,8 @@ def test_urgency_names_the_rules_that_would_set_it_alone() -> None:
     urgency = decided("刚刚被骗转账两万，快帮我止付，我要报警").urgency
     assert urgency is not None
     assert (urgency.head, urgency.code, urgency.model_code) == ("urgency", "I", "III")
-    assert urgency.rules == ("loss_in_progress",)
-    assert {hit.rule for hit in urgency.hits} == {"loss_in_progress"}
+    assert urgency.rules == ("loss_in_progress", "stop_payment")
+    assert {hit.rule for hit in urgency.hits} == {"loss_in_progress", "stop_payment"}
 
 
 def test_the_model_alone_can_raise() -> None:
