@@ -52,17 +52,16 @@ class Store:
         Returns the first answer where the same complaint was saved before. Raises ConflictError
         where its key or (source, external_id) was used for another content.
         """
-        for _ in range(2):
-            if (earlier := self.find_earlier(entry)) is not None:
-                return Saved(earlier, replayed=True)
-            try:
-                with self._session.begin() as session:
-                    _add(session, entry)
-            except IntegrityError:
-                # Somebody saved the same between our look and our write: look again.
-                continue
-            return Saved(entry.body, replayed=False)
-        raise ConflictError("the same complaint is being saved by another request")
+        try:
+            with self._session.begin() as session:
+                _add(session, entry)
+        except IntegrityError:
+            # The same was saved before, perhaps a moment ago by another request.
+            earlier = self.find_earlier(entry)
+            if earlier is None:
+                raise
+            return Saved(earlier, replayed=True)
+        return Saved(entry.body, replayed=False)
 
     def find_earlier(self, entry: Entry) -> bytes | None:
         """The answer given before to what `entry` identifies; None if it is new.

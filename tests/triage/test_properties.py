@@ -85,10 +85,10 @@ def _seconds(text: str) -> float:
     normalised = normalise(text)
     best = float("inf")
     for _ in range(2):
-        start = time.perf_counter()
+        start = time.process_time()
         policy().rules.evaluate(normalised, Facts())
         policy().router.branch(None, normalised)
-        best = min(best, time.perf_counter() - start)
+        best = min(best, time.process_time() - start)
     return best
 
 
