@@ -7,6 +7,8 @@ from pathlib import Path
 
 from data.errors import BundleError
 from model import bundle
+from model.blend.runtime import KIND as BLEND
+from model.blend.runtime import BlendClassifier
 from model.classifier import Classifier
 from model.encoder.runtime import KIND as ENCODER
 from model.encoder.runtime import EncoderClassifier
@@ -19,6 +21,7 @@ SHIPPED = Path(__file__).parent / "shipped"
 _KINDS: dict[str, Callable[[Path], Classifier]] = {
     LINEAR: LinearClassifier.load,
     ENCODER: EncoderClassifier.load,
+    BLEND: BlendClassifier.load,
 }
 
 

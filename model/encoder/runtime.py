@@ -67,13 +67,23 @@ class Parts:
 
 
 @dataclass(frozen=True, slots=True)
-class _Read:
+class EncoderRead:
     """One text after the run: `scores` (tokens, leaves), `logits` (leaves,), `pooled` (hidden,)."""
 
     tokens: Tokens
     scores: Floats
     logits: Floats
     pooled: Floats
+
+    @property
+    def truncated(self) -> bool:
+        """Whether the middle was left out."""
+        return self.tokens.truncated
+
+    @property
+    def unknown(self) -> float:
+        """Share of characters that no piece covers."""
+        return self.tokens.unknown
 
 
 class EncoderClassifier:
@@ -103,6 +113,11 @@ class EncoderClassifier:
         return cls(manifest, taxonomy, parts)
 
     @property
+    def manifest(self) -> bundle.Manifest:
+        """What the bundle says of itself."""
+        return self._manifest
+
+    @property
     def version(self) -> str:
         """The bundle's version."""
         return self._manifest.version
@@ -114,9 +129,8 @@ class EncoderClassifier:
 
     def predict(self, text: NormalisedText, *, top_k: int = 3) -> Prediction:
         """Answer every head, with each token's exact share of the chosen leaf's logit."""
-        read = self._run(text)
+        read = self.read(text)
         heads = {name: self._answer(name, text, read, top_k) for name in self._columns}
-        novelty = self._parts.novelty
         return Prediction(
             heads=heads,
             unsure=tuple(
@@ -124,36 +138,51 @@ class EncoderClassifier:
             ),
             truncated=read.tokens.truncated,
             unknown_rate=round(read.tokens.unknown, 4),
-            novelty=round(novelty.score(read.pooled), 4) if novelty else None,
+            novelty=self.novelty(read),
         )
 
     def logits(self, texts: Sequence[NormalisedText]) -> dict[str, Floats]:
         """Uncalibrated scores per head, shape (texts, leaves)."""
-        rows = [self._run(text).logits for text in texts]
+        rows = [self.read(text).logits for text in texts]
         stacked = np.stack(rows) if rows else np.zeros((0, self._width), dtype=np.float32)
         return {name: stacked[:, columns] for name, columns in self._columns.items()}
 
     def pooled(self, texts: Sequence[NormalisedText]) -> Floats:
         """Embeddings that the heads read, shape (texts, hidden)."""
-        return np.stack([self._run(text).pooled for text in texts])
+        return np.stack([self.read(text).pooled for text in texts])
 
     def shares(self, head: str, leaf: str, text: NormalisedText) -> Shares:
         """Take a leaf's logit apart; the parts sum to it."""
-        read = self._run(text)
+        read = self.read(text)
         column = self._columns[head].start + self._taxonomy[head].leaf_index[leaf]
         characters, elsewhere = read.tokens.spread(read.scores[:, column], len(text.text))
         bias = read.logits[column] - read.scores[:, column].sum(dtype=np.float64)
         return Shares(characters, elsewhere, float(bias))
 
-    def _run(self, text: NormalisedText) -> _Read:
+    def read(self, text: NormalisedText) -> EncoderRead:
+        """Run one text."""
         tokens = self._parts.reader.read(text)
         scores, logits, pooled = self._parts.session.run(tokens.ids[None])
-        return _Read(tokens, scores[0], logits[0], pooled[0])
+        return EncoderRead(tokens, scores[0], logits[0], pooled[0])
 
-    def _answer(self, name: str, text: NormalisedText, read: _Read, top_k: int) -> HeadPrediction:
-        columns = self._columns[name]
-        logits = read.logits[columns]
-        shares = telling(read.tokens, read.scores[:, columns], int(logits.argmax()), text)
+    def scores(self, head: str, read: EncoderRead) -> Floats:
+        """A head's logits, (leaves,)."""
+        return read.logits[self._columns[head]]
+
+    def telling(self, head: str, column: int, text: NormalisedText, read: EncoderRead) -> Floats:
+        """The characters that tell for a leaf, see `telling` below, (characters,)."""
+        return telling(read.tokens, read.scores[:, self._columns[head]], column, text)
+
+    def novelty(self, read: EncoderRead) -> float | None:
+        """Out-of-domain score, None where none was fitted."""
+        novelty = self._parts.novelty
+        return round(novelty.score(read.pooled), 4) if novelty else None
+
+    def _answer(
+        self, name: str, text: NormalisedText, read: EncoderRead, top_k: int
+    ) -> HeadPrediction:
+        logits = self.scores(name, read)
+        shares = self.telling(name, int(logits.argmax()), text, read)
         evidence = spans_of(text, shares.tolist())
         return answer_head(self._taxonomy[name], logits, self._calibration[name], evidence, top_k)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import jieba
 
@@ -14,8 +14,7 @@ NGRAMS = (2, 3, 4)
 _DIGITS = str.maketrans("123456789", "000000000")
 
 
-@dataclass(frozen=True, slots=True)
-class Feature:
+class Feature(NamedTuple):
     """One occurrence of a feature and the normalised characters it covers."""
 
     name: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from data.taxonomy.schema import Taxonomy
 from data.text.normalise import NormalisedText
 from model import bundle
 from model.answer import answer_head, spans_of
-from model.classifier import Evidence, Floats, HeadPrediction, Prediction
+from model.classifier import Floats, HeadPrediction, Prediction
 from model.linear.features import featurise, warm_up
 
 KIND = "linear"
@@ -25,19 +24,23 @@ WEIGHTS = "weights.npz"
 # Longer texts are read to this many normalised characters, half from each end: complaints state
 # the matter at the start and the demand at the end.
 MAX_CHARS = 4_000
+# Sums of shares that cancel leave less than this.
+_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
 class Vectors:
     """A text as sparse TF-IDF: feature columns and their values, and every occurrence.
 
-    `columns` and `values` have shape (features,), L2-normalised; `occurrences` lists (start, end)
-    per feature in the same order.
+    `columns` (ascending) and `values`, L2-normalised, have shape (features,); `starts`, `ends` and
+    `owner`, the feature's place among the columns, have shape (occurrences,).
     """
 
     columns: NDArray[np.intp]
     values: NDArray[np.float64]
-    occurrences: list[list[tuple[int, int]]]
+    starts: NDArray[np.intp]
+    ends: NDArray[np.intp]
+    owner: NDArray[np.intp]
     known: float
 
 
@@ -79,23 +82,42 @@ class LinearWeights:
 
 def vectorise(text: str, vocabulary: Mapping[str, int], idf: NDArray[np.float32]) -> Vectors:
     """Sublinear TF-IDF of a normalised text, restricted to the vocabulary."""
-    found: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    covered = np.zeros(len(text), dtype=bool)
-    for feature in featurise(text):
-        column = vocabulary.get(feature.name)
-        if column is not None:
-            found[column].append((feature.start, feature.end))
-            covered[feature.start : feature.end] = True
-    columns = np.fromiter(found, dtype=np.intp, count=len(found))
-    counts = np.fromiter((len(spans) for spans in found.values()), dtype=np.float64)
-    values = (1.0 + np.log(counts)) * idf[columns] if len(columns) else counts
+    found = [
+        (column, feature.start, feature.end)
+        for feature in featurise(text)
+        if (column := vocabulary.get(feature.name)) is not None
+    ]
+    table = np.array(found, dtype=np.intp).reshape(-1, 3)
+    columns, owner, counts = np.unique(table[:, 0], return_inverse=True, return_counts=True)
+    values = (1.0 + np.log(counts)) * idf[columns]
     norm = float(np.sqrt((values**2).sum()))
+    starts, ends = table[:, 1], table[:, 2]
+    covered = _spread(np.ones(len(starts)), starts, ends, len(text)) > _ROUNDING
     return Vectors(
         columns=columns,
         values=values / norm if norm else values,
-        occurrences=list(found.values()),
+        starts=starts,
+        ends=ends,
+        owner=owner.reshape(-1),
         known=float(covered.mean()) if len(text) else 0.0,
     )
+
+
+def _spread(
+    each: NDArray[np.float64], starts: NDArray[np.intp], ends: NDArray[np.intp], length: int
+) -> NDArray[np.float64]:
+    """The sum of what covers each character, (characters,): `each` counts from start to end."""
+    steps = np.bincount(starts, weights=each, minlength=length + 1)
+    steps -= np.bincount(ends, weights=each, minlength=length + 1)
+    return np.asarray(np.cumsum(steps[:length]))
+
+
+@dataclass(frozen=True, slots=True)
+class LinearRead:
+    """The features of one text; `kept` are the characters read, None for all."""
+
+    kept: NDArray[np.intp] | None
+    vectors: Vectors
 
 
 class LinearClassifier:
@@ -126,26 +148,22 @@ class LinearClassifier:
 
     def predict(self, text: NormalisedText, *, top_k: int = 3) -> Prediction:
         """Answer every head, with each character's exact share of the chosen leaf's logit."""
-        read, truncated = head_and_tail(text)
-        vectors = vectorise(read.text, self._weights.vocabulary, self._weights.idf)
-        heads = {name: self._answer(name, read, vectors, top_k) for name in self._calibration}
+        read = self.read(text)
+        heads = {name: self._answer(name, text, read, top_k) for name in self._calibration}
         return Prediction(
             heads=heads,
             unsure=tuple(
                 name for name, h in heads.items() if h.confidence < self._calibration[name].review
             ),
-            truncated=truncated,
-            unknown_rate=round(1.0 - vectors.known, 4),
+            truncated=read.kept is not None,
+            unknown_rate=round(1.0 - read.vectors.known, 4),
         )
 
     def logits(self, texts: Sequence[NormalisedText]) -> dict[str, Floats]:
         """Uncalibrated scores per head, shape (texts, leaves)."""
-        rows = [
-            vectorise(head_and_tail(t)[0].text, self._weights.vocabulary, self._weights.idf)
-            for t in texts
-        ]
+        rows = [self.read(text) for text in texts]
         return {
-            name: np.stack([self._logits(name, row) for row in rows]) for name in self._calibration
+            name: np.stack([self.scores(name, row) for row in rows]) for name in self._calibration
         }
 
     def shares(self, head: str, leaf: str, text: NormalisedText) -> Floats:
@@ -154,43 +172,51 @@ class LinearClassifier:
         A feature's contribution is split over its occurrences and their characters; all shares
         plus the bias sum to the logit.
         """
-        vectors = vectorise(text.text, self._weights.vocabulary, self._weights.idf)
-        return self._shares(head, self._taxonomy[head].leaf_index[leaf], len(text.text), vectors)
+        column = self._taxonomy[head].leaf_index[leaf]
+        return self.telling(head, column, text, self.read(text))
 
-    def _answer(
-        self, name: str, text: NormalisedText, vectors: Vectors, top_k: int
-    ) -> HeadPrediction:
-        head = self._taxonomy[name]
-        logits = self._logits(name, vectors)
-        shares = self._shares(name, int(logits.argmax()), len(text.text), vectors)
-        evidence: tuple[Evidence, ...] = spans_of(text, shares)
-        return answer_head(head, logits, self._calibration[name], evidence, top_k)
+    def bias(self, head: str, leaf: str) -> float:
+        """What a leaf's logit is without any feature."""
+        return float(self._weights.bias[head][self._taxonomy[head].leaf_index[leaf]])
 
-    def _logits(self, name: str, vectors: Vectors) -> Floats:
-        coef, bias = self._weights.coef[name], self._weights.bias[name]
-        logits = vectors.values @ coef[vectors.columns].astype(np.float64) + bias
+    def read(self, text: NormalisedText) -> LinearRead:
+        """Find the features of one text."""
+        kept = kept_of(len(text.text))
+        whole = text.text if kept is None else "".join(text.text[i] for i in kept)
+        return LinearRead(kept, vectorise(whole, self._weights.vocabulary, self._weights.idf))
+
+    def scores(self, head: str, read: LinearRead) -> Floats:
+        """A head's logits, (leaves,)."""
+        coef, bias = self._weights.coef[head], self._weights.bias[head]
+        logits = read.vectors.values @ coef[read.vectors.columns].astype(np.float64) + bias
         return np.asarray(logits, dtype=np.float32)
 
-    def _shares(self, name: str, column: int, length: int, vectors: Vectors) -> Floats:
-        parts = vectors.values * self._weights.coef[name][vectors.columns, column]
-        shares = np.zeros(length)
-        for part, spans in zip(parts, vectors.occurrences, strict=True):
-            for start, end in spans:
-                shares[start:end] += part / (len(spans) * (end - start))
-        return np.asarray(shares, dtype=np.float32)
+    def telling(self, head: str, column: int, text: NormalisedText, read: LinearRead) -> Floats:
+        """Each character's share of the leaf at `column`, (characters,)."""
+        found = read.vectors
+        parts = found.values * self._weights.coef[head][found.columns, column]
+        times = np.bincount(found.owner, minlength=len(parts))
+        each = parts[found.owner] / (times[found.owner] * (found.ends - found.starts))
+        length = len(text.text) if read.kept is None else len(read.kept)
+        shares = _spread(each, found.starts, found.ends, length)
+        if read.kept is None:
+            return shares.astype(np.float32)
+        whole = np.zeros(len(text.text), dtype=np.float32)
+        whole[read.kept] = shares
+        return whole
+
+    def _answer(
+        self, name: str, text: NormalisedText, read: LinearRead, top_k: int
+    ) -> HeadPrediction:
+        logits = self.scores(name, read)
+        shares = self.telling(name, int(logits.argmax()), text, read)
+        evidence = spans_of(text, shares)
+        return answer_head(self._taxonomy[name], logits, self._calibration[name], evidence, top_k)
 
 
-def head_and_tail(text: NormalisedText) -> tuple[NormalisedText, bool]:
-    """The text as read: whole, or its two ends where it is longer than MAX_CHARS."""
-    if len(text.text) <= MAX_CHARS:
-        return text, False
-    keep = [*range(MAX_CHARS // 2), *range(len(text.text) - MAX_CHARS // 2, len(text.text))]
-    return (
-        NormalisedText(
-            original=text.original,
-            text="".join(text.text[i] for i in keep),
-            starts=tuple(text.starts[i] for i in keep),
-            ends=tuple(text.ends[i] for i in keep),
-        ),
-        True,
-    )
+def kept_of(length: int) -> NDArray[np.intp] | None:
+    """Which characters are read: None for all, or the two ends of a text over MAX_CHARS."""
+    if length <= MAX_CHARS:
+        return None
+    half = MAX_CHARS // 2
+    return np.concatenate([np.arange(half), np.arange(length - half, length)])

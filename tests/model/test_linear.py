@@ -12,7 +12,7 @@ from data.errors import BundleError
 from data.text.normalise import normalise
 from model import bundle
 from model.linear.features import featurise
-from model.linear.runtime import MAX_CHARS, LinearClassifier, head_and_tail
+from model.linear.runtime import MAX_CHARS, LinearClassifier, kept_of
 from model.runtime import load
 from tests.conftest import mood_texts, tree_texts
 
@@ -88,14 +88,20 @@ def test_strange_texts_get_an_answer(mood_bundle: Path) -> None:
     assert model.predict(normalise("ΩΩΩ")).unknown_rate == 1.0
 
 
-def test_long_texts_are_read_from_both_ends() -> None:
-    text = normalise("头" + "中" * MAX_CHARS + "尾")
-    read, truncated = head_and_tail(text)
-    assert truncated
-    assert len(read.text) == MAX_CHARS
-    assert read.text[0] + read.text[-1] == "头尾"
-    assert read.span(len(read.text) - 1, len(read.text)) == (MAX_CHARS + 1, MAX_CHARS + 2)
-    assert not head_and_tail(normalise("短"))[1]
+def test_long_texts_are_read_from_both_ends(mood_bundle: Path) -> None:
+    kept = kept_of(MAX_CHARS + 2)
+    assert kept is not None
+    assert len(kept) == MAX_CHARS
+    assert (kept[0], kept[-1]) == (0, MAX_CHARS + 1)
+    assert kept_of(MAX_CHARS) is None
+    model = load(mood_bundle)
+    assert isinstance(model, LinearClassifier)
+    text = normalise("好" + "天地" * (MAX_CHARS // 2) + "好")
+    prediction = model.predict(text)
+    assert prediction.truncated
+    assert not model.predict(normalise("好")).truncated
+    shares = model.shares("mood", prediction.heads["mood"].leaf, text)
+    assert shares.shape == (MAX_CHARS + 2,)
 
 
 @pytest.fixture

@@ -116,6 +116,28 @@ class DistilConfig:
 
 
 @dataclass(frozen=True, config=_STRICT)
+class StudentConfig:
+    """A smaller network that learns from the fine-tuned one and is exported in its stead.
+
+    `layers` 0 exports the fine-tuned network itself. `unlabelled` texts are cut from the training
+    texts and learnt from the teacher alone.
+    """
+
+    layers: Annotated[int, Field(ge=0)] = 0
+    choice: LayerChoice = "first"
+    rate: Positive = 3e-4
+    epochs: Count = 6
+    unlabelled: Annotated[int, Field(ge=0)] = 0
+
+
+@dataclass(frozen=True, config=_STRICT)
+class BlendConfig:
+    """Whether a linear model is trained beside the encoder and served with it (model.blend)."""
+
+    linear: bool = False
+
+
+@dataclass(frozen=True, config=_STRICT)
 class EncoderConfig:
     """A whole run."""
 
@@ -125,6 +147,8 @@ class EncoderConfig:
     loss: LossConfig = field(default_factory=LossConfig)
     noise: NoiseShare = field(default_factory=NoiseShare)
     distil: DistilConfig = field(default_factory=DistilConfig)
+    student: StudentConfig = field(default_factory=StudentConfig)
+    blend: BlendConfig = field(default_factory=BlendConfig)
     run: RunConfig = field(default_factory=RunConfig)
 
 

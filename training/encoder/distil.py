@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor
@@ -16,6 +17,7 @@ from data.errors import InputError
 from data.labelled import LabelledText
 from data.taxonomy.schema import Taxonomy
 from model.bundle import sha256_of
+from model.classifier import Floats
 from model.encoder.network import HEADS, EncoderNetwork, EncoderOutput
 from model.pretrained.importer import TOKENIZER
 from training.encoder.config import DistilConfig, EncoderConfig, check_heads
@@ -25,6 +27,9 @@ from training.encoder.loop import Callbacks, Objective
 from training.encoder.losses import GoldLoss, divergence
 from training.encoder.targets import targets
 from training.encoder.texts import Batch
+
+# From texts to what the student should answer, (texts, leaves) per head.
+Advise = Callable[[Sequence[str]], dict[str, Floats]]
 
 
 def distil(
@@ -38,11 +43,14 @@ def distil(
     *,
     resume: bool = False,
     callbacks: Callbacks | None = None,
+    advise: Advise | None = None,
 ) -> Trained:
     """Train a student of `config.model.layers` layers to answer as `teacher` does.
 
     `teacher` is the model-best folder of a run; the student starts from its layers and heads.
-    `unlabelled` texts are learnt from the teacher alone. Raises InputError where the teacher
+    `unlabelled` texts are learnt from the teacher alone. `advise` gives the answers to learn where
+    they are more than the teacher's own (those of a blend, say); it reads every text once, as it
+    is, also where noise changes what the student reads. Raises InputError where the teacher
     answers other heads, has too few layers, or is no run's model.
     """
     check_heads(config, set(taxonomy.by_name))
@@ -62,8 +70,16 @@ def distil(
     )
     # Wherever its layers come from, each learns from one as deep in proportion.
     mapped = choose_layers(depth(master.encoder), config.model.layers, "spaced")
-    return task.train(
-        distil_objective(task, Teacher(master, mapped)), folder, resume=resume, callbacks=callbacks
+    said = advise([item.text for item in task.texts]) if advise else None
+    objective = distil_objective(task, Teacher(master, mapped, _tensors(said)))
+    return task.train(objective, folder, resume=resume, callbacks=callbacks)
+
+
+def _tensors(said: dict[str, Floats] | None) -> dict[str, Tensor] | None:
+    return (
+        {name: torch.from_numpy(np.ascontiguousarray(v)) for name, v in said.items()}
+        if said
+        else None
     )
 
 
@@ -94,15 +110,23 @@ def student_of(
 
 @dataclass(frozen=True)
 class Teacher:
-    """A network that only answers. `layers[i]` is the layer that student layer i learns from."""
+    """A network that only answers. `layers[i]` is the layer that student layer i learns from.
+
+    `said` has the answers to all texts, (texts, leaves) per head, where they are known beforehand.
+    """
 
     network: EncoderNetwork
     layers: Sequence[int]
+    said: dict[str, Tensor] | None = None
 
     def __call__(self, batch: Batch) -> EncoderOutput:
-        """Answer a batch, without a gradient."""
+        """Read a batch, without a gradient."""
         with torch.no_grad():
             return self.network(batch.ids, batch.mask)  # type: ignore[no-any-return, unused-ignore]
+
+    def logits(self, batch: Batch) -> dict[str, Tensor] | None:
+        """The known answers to a batch."""
+        return {name: v[batch.rows] for name, v in self.said.items()} if self.said else None
 
     def states(self, output: EncoderOutput) -> tuple[Tensor, ...]:
         """The embedding's and the mapped layers' outputs."""
@@ -117,11 +141,14 @@ def distil_objective(task: Task, teacher: Teacher) -> Objective:
     )
 
     def objective(batch: Batch) -> Tensor:
-        said = teacher(batch)
+        known = teacher.logits(batch)
+        # Reading is a third of the work; known answers spare it where no state is compared.
+        read = teacher(batch) if known is None or config.hidden else None
         answer: EncoderOutput = task.network(batch.ids, batch.mask)
-        loss = config.logits * divergence(answer.logits, said.logits, config.temperature)
-        if config.hidden:
-            apart = distance(answer.hidden_states, teacher.states(said), batch.mask)
+        wanted = known if known is not None else read.logits  # type: ignore[union-attr, unused-ignore]
+        loss = config.logits * divergence(answer.logits, wanted, config.temperature)
+        if config.hidden and read is not None:
+            apart = distance(answer.hidden_states, teacher.states(read), batch.mask)
             loss = loss + config.hidden * apart
         if config.gold:
             loss = loss + config.gold * gold(answer.logits, batch.rows)

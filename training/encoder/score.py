@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 import torch
@@ -18,18 +19,23 @@ Floats = NDArray[np.float32]
 
 
 def logits_of(
-    network: EncoderNetwork, ids: Sequence[Ids], *, pad: int, batch: BatchConfig
+    network: EncoderNetwork,
+    ids: Sequence[Ids],
+    *,
+    pad: int,
+    batch: BatchConfig,
+    bf16: Literal["auto", "on", "off"] = "off",
 ) -> dict[str, Floats]:
-    """Logits per head, (texts, leaves), in single precision; the network's mode is kept."""
+    """Logits per head, (texts, leaves); the network's mode is kept."""
     order = sorted(range(len(ids)), key=lambda row: len(ids[row]))
     was_training = network.training
     network.eval()
     parts: list[dict[str, Floats]] = []
-    with torch.inference_mode(), autocast("off"):
+    with torch.inference_mode(), autocast(bf16):
         for start in range(0, len(order), batch.texts):
             made = collate(ids, order[start : start + batch.texts], pad)
             logits = network(made.ids, made.mask).logits
-            parts.append({name: values.numpy() for name, values in logits.items()})
+            parts.append({name: values.float().numpy() for name, values in logits.items()})
     network.train(was_training)
     back = np.argsort(order)
     return {name: np.concatenate([part[name] for part in parts])[back] for name in parts[0]}

@@ -1,0 +1,1 @@
+"""Encoder and linear model as one: what each sees, the other misses."""
