@@ -24,8 +24,9 @@ check: $(VENV)/.dev  ## lint and type-check
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-model: $(VENV)/.dev  ## train the shipped bundle anew from the corpus
-	$(BIN)/suda train --model linear --output model/shipped
+model: $(VENV)/.train  ## train the shipped bundle anew from the corpus, about 80 minutes
+	$(BIN)/suda pretrained import --keep data/corpus/complaints.jsonl
+	$(BIN)/suda train --model encoder --config training/configs/shipped.toml --output model/shipped
 
 clean:  ## remove the environment and everything built
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache

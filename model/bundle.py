@@ -22,6 +22,7 @@ from data.taxonomy.load import parse
 from data.taxonomy.schema import Head, Taxonomy
 from data.text.normalise import fingerprint
 from model.answer import HeadCalibration
+from model.card import CARD, card
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -80,6 +81,20 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def content_digest(
+    files: Mapping[str, str], heads: Mapping[str, HeadManifest], runtime: Mapping[str, Any] | None
+) -> str:
+    """Stands for everything that decides a bundle's answers; a version ends in its first digits.
+
+    `files` maps names to their hashes.
+    """
+    whole = hashlib.sha256("".join(files.values()).encode())
+    whole.update("".join(head.model_dump_json() for head in heads.values()).encode())
+    if runtime:
+        whole.update(json.dumps(runtime, sort_keys=True).encode())
+    return whole.hexdigest()
+
+
 def draft(
     kind: str,
     taxonomy: Taxonomy,
@@ -124,14 +139,10 @@ def write(
     for name, data in content.items():
         (temporary / name).write_bytes(data)
     hashes = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(content.items())}
-    whole = hashlib.sha256("".join(hashes.values()).encode())
-    whole.update("".join(head.model_dump_json() for head in heads.values()).encode())
-    if runtime:
-        whole.update(json.dumps(runtime, sort_keys=True).encode())
     manifest = Manifest(
         format=FORMAT,
         kind=kind,
-        version=f"{kind}-{created_at:%Y%m%d}-{whole.hexdigest()[:10]}",
+        version=f"{kind}-{created_at:%Y%m%d}-{content_digest(hashes, heads, runtime)[:10]}",
         created_at=created_at,
         normaliser=fingerprint(),
         taxonomy=parse(taxonomy_bytes, name=TAXONOMY).stamp,
@@ -143,6 +154,8 @@ def write(
         files=hashes,
     )
     (temporary / MANIFEST).write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    # For people; it decides nothing, so that no checksum guards it.
+    (temporary / CARD).write_text(card(manifest), encoding="utf-8")
     _replace(temporary, target)
     return manifest
 

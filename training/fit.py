@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from eval.evaluate import evaluate
 from model import bundle, calibrate
 from model.answer import HeadCalibration
 from model.linear.runtime import KIND, LinearClassifier, LinearWeights
+from model.seen import FILE as SEEN
+from model.seen import SeenTexts
 from training.linear import LinearConfig, train
 
 # Below this a temperature or threshold is noise.
@@ -49,9 +52,25 @@ def fit_linear(
     check_splits(parts, taxonomy)
     on_step("training")
     weights = train(parts["train"], taxonomy, recipe.config, lambda h: on_step(f"training {h}"))
+    return finish_linear(weights, texts, taxonomy, taxonomy_bytes, target, recipe, on_step)
+
+
+def finish_linear(
+    weights: LinearWeights,
+    texts: Sequence[LabelledText],
+    taxonomy: Taxonomy,
+    taxonomy_bytes: bytes,
+    target: Path,
+    recipe: Recipe,
+    on_step: Callable[[str], None] = lambda _: None,
+    created_at: datetime | None = None,
+) -> bundle.Manifest:
+    """Calibrate trained weights on dev, measure on test, and write the bundle."""
+    parts = partition(texts)
     on_step("calibrating")
     heads = _calibrated(weights, taxonomy, parts["dev"], recipe)
-    files = weights.files()
+    seen = SeenTexts.of((i.text for i in parts["train"]), (i.text for i in parts["dev"]))
+    files = weights.files() | {SEEN: seen.dump()}
     draft = bundle.draft(KIND, taxonomy, heads)
     on_step("measuring")
     report = evaluate(LinearClassifier(draft, taxonomy, weights), parts["test"])
@@ -64,6 +83,7 @@ def fit_linear(
         snapshot=describe(parts),
         training={"model": KIND, **asdict(recipe)},
         metrics={"test": report.summary()},
+        created_at=created_at,
     )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,22 +15,32 @@ from eval.evaluate import evaluate
 from model import bundle
 from model.encoder.export import About, ExportOptions, ExportTexts, export_bundle
 from model.encoder.network import EncoderNetwork
+from model.linear.runtime import LinearWeights
 from model.pretrained.importer import TOKENIZER
-from training.encoder.config import EncoderConfig
+from training.encoder.config import EncoderConfig, as_dict
 from training.encoder.finetune import fine_tune
 from training.encoder.loop import Callbacks
+from training.encoder.student import Lesson, distil_student
 from training.fit import check_splits, describe
+from training.linear import LinearConfig
+from training.linear import train as train_linear
 
 
 @dataclass(frozen=True)
 class EncoderRecipe:
-    """What makes an encoder bundle, apart from the data; `run` keeps checkpoints and curves."""
+    """What makes an encoder bundle, apart from the data; `run` keeps checkpoints and curves.
+
+    `linear` is used where the configuration asks for a blend; `teacher` is the folder of a network
+    fine-tuned before, which spares training one.
+    """
 
     run: Path
     config: EncoderConfig = field(default_factory=EncoderConfig)
+    linear: LinearConfig = field(default_factory=LinearConfig)
     export: ExportOptions = field(default_factory=ExportOptions)
     resume: bool = False
     callbacks: Callbacks | None = None
+    teacher: Path | None = None
 
 
 def fit_encoder(
@@ -46,18 +57,45 @@ def fit_encoder(
     """
     parts = partition(texts)
     check_splits(parts, taxonomy)
-    on_step("fine-tuning")
-    trained = fine_tune(
-        parts["train"],
-        parts["dev"],
-        taxonomy,
-        recipe.config,
-        recipe.run,
-        resume=recipe.resume,
-        callbacks=recipe.callbacks,
+    config, student = recipe.config, recipe.config.student
+    linear = None
+    if config.blend.linear:
+        on_step("training the linear model")
+        linear = train_linear(parts["train"], taxonomy, recipe.linear)
+    best, about = recipe.teacher, {}
+    if best is None:
+        on_step("fine-tuning")
+        tuned = fine_tune(
+            parts["train"],
+            parts["dev"],
+            taxonomy,
+            config,
+            recipe.run / "teacher" if student.layers else recipe.run,
+            resume=recipe.resume,
+            callbacks=recipe.callbacks,
+        )
+        best, about = tuned.path, {"best": dict(tuned.best), "epochs": len(tuned.history)}
+    if student.layers:
+        on_step("distilling")
+        done = distil_student(
+            Lesson(best, linear, parts["train"], parts["dev"], taxonomy),
+            config,
+            recipe.run / "student",
+            resume=recipe.resume,
+            callbacks=recipe.callbacks,
+        )
+        best, about = (
+            done.path,
+            {
+                "teacher": about,
+                "best": dict(done.best),
+                "epochs": len(done.history),
+            },
+        )
+    about |= {"config": as_dict(config), "linear": asdict(recipe.linear) if linear else None}
+    return export_run(
+        best, texts, taxonomy_bytes, target, about, recipe.export, on_step, linear=linear
     )
-    about = {"best": dict(trained.best), "epochs": len(trained.history)}
-    return export_run(trained.path, texts, taxonomy_bytes, target, about, recipe.export, on_step)
 
 
 def export_run(
@@ -68,8 +106,10 @@ def export_run(
     about: dict[str, Any],
     options: ExportOptions,
     on_step: Callable[[str], None] = lambda _: None,
+    created_at: datetime | None = None,
+    linear: LinearWeights | None = None,
 ) -> bundle.Manifest:
-    """Export a trained checkpoint with the splits of `texts`."""
+    """Export a trained checkpoint with the splits of `texts`, alone or blended with `linear`."""
     parts = partition(texts)
     return export_bundle(
         EncoderNetwork.load(checkpoint),
@@ -77,8 +117,9 @@ def export_run(
         taxonomy_bytes,
         target,
         ExportTexts([item.text for item in parts["train"]], parts["dev"]),
+        linear=linear,
         measure=lambda model: {"test": evaluate(model, parts["test"]).summary()},
         options=options,
-        about=About(snapshot=describe(parts), training=about),
+        about=About(snapshot=describe(parts), training=about, created_at=created_at),
         on_step=on_step,
     )

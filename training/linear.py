@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,8 @@ from data.taxonomy.schema import Head, Taxonomy
 from data.text.normalise import normalise
 from model.linear.features import featurise
 from model.linear.runtime import LinearWeights, vectorise
+
+Start = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +46,11 @@ def train(
     """Fit one multinomial logistic regression per head; `on_head` is told as each begins."""
     normalised = [normalise(item.text).text for item in texts]
     vocabulary, idf = _vocabulary(normalised, config)
-    matrix = _matrix(normalised, vocabulary, idf)
+    matrix = matrix_of(normalised, vocabulary, idf)
     coef, bias = {}, {}
     for head in taxonomy.heads:
         on_head(head.name)
-        coef[head.name], bias[head.name] = _fit_head(head, texts, matrix, config)
+        coef[head.name], bias[head.name] = fit_head(head, texts, matrix, config)
     return LinearWeights(vocabulary=vocabulary, idf=idf, coef=coef, bias=bias)
 
 
@@ -66,9 +68,10 @@ def _vocabulary(
     return {name: column for column, name in enumerate(names)}, idf.astype(np.float32)
 
 
-def _matrix(
-    texts: Sequence[str], vocabulary: dict[str, int], idf: NDArray[np.float32]
+def matrix_of(
+    texts: Sequence[str], vocabulary: Mapping[str, int], idf: NDArray[np.float32]
 ) -> csr_matrix:
+    """Normalised texts as the model reads them, (texts, features)."""
     rows = [vectorise(text, vocabulary, idf) for text in texts]
     return csr_matrix(
         (
@@ -80,18 +83,50 @@ def _matrix(
     )
 
 
-def _fit_head(
-    head: Head, texts: Sequence[LabelledText], matrix: csr_matrix, config: LinearConfig
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def fit_head(
+    head: Head,
+    texts: Sequence[LabelledText],
+    matrix: csr_matrix,
+    config: LinearConfig,
+    *,
+    factors: NDArray[np.float64] | None = None,
+    start: Start | None = None,
+) -> Start:
+    """Coefficients (features, leaves) and biases (leaves,) of one head.
+
+    `factors` (texts,) says how much each text counts; `start` is where the search begins. The
+    problem is convex, so a good start shortens the way and does not change where it ends, within
+    the tolerance, which is finer from a start lest it counts as the end.
+    """
     rows, targets, weights = _targets(head, texts, config)
+    if factors is not None:
+        weights = weights * factors[rows]
     counts = np.bincount(targets, weights=weights, minlength=len(head.leaves))
     mean = counts[counts > 0].mean()
     scale = np.where(counts > 0, (mean / np.maximum(counts, 1e-9)) ** config.balance, 0.0)
     model = LogisticRegression(
-        C=config.inverse_regularisation, max_iter=config.max_iterations, tol=1e-3
+        C=config.inverse_regularisation,
+        max_iter=config.max_iterations,
+        tol=1e-3 if start is None else 1e-4,
+        warm_start=start is not None,
     )
+    if start is not None:
+        _begin(model, np.unique(targets), *start)
     model.fit(matrix[rows], targets, sample_weight=weights * scale[targets])
     return _spread(model, head, matrix.shape[1])
+
+
+def _begin(
+    model: LogisticRegression,
+    classes: NDArray[np.intp],
+    coef: NDArray[np.float32],
+    bias: NDArray[np.float32],
+) -> None:
+    """Give a model that is not fitted yet the state a warm start reads; undoes `_spread`."""
+    columns, biases = coef[:, classes].T.astype(np.float64), bias[classes].astype(np.float64)
+    if len(classes) == 2:
+        columns, biases = columns[1:] - columns[:1], biases[1:] - biases[:1]
+    model.classes_, model.coef_, model.intercept_ = classes, columns, biases
 
 
 def _targets(
@@ -115,9 +150,7 @@ def _targets(
     return np.array(rows), np.array(targets), np.array(weights)
 
 
-def _spread(
-    model: LogisticRegression, head: Head, features: int
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _spread(model: LogisticRegression, head: Head, features: int) -> Start:
     """Columns for all leaves; one never seen in training gets a bias that keeps it last."""
     coef = np.zeros((features, len(head.leaves)), dtype=np.float32)
     bias = np.full(len(head.leaves), float(model.intercept_.min()) - 8.0, dtype=np.float32)

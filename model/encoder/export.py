@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,10 @@ from data.taxonomy.schema import Head, Taxonomy
 from data.text.normalise import normalise
 from model import bundle, calibrate
 from model.answer import HeadCalibration
-from model.classifier import Classifier
+from model.blend.fit import fit_weights
+from model.blend.runtime import KIND as BLEND
+from model.blend.runtime import BlendClassifier, added
+from model.classifier import Classifier, Floats
 from model.encoder import graph, parity
 from model.encoder.network import EncoderNetwork
 from model.encoder.novelty import FILE as NOVELTY
@@ -26,6 +30,9 @@ from model.encoder.runtime import KIND, MODEL, TOKENIZER, EncoderClassifier, Par
 from model.encoder.session import Ids, open_session
 from model.encoder.tokens import TokenReader
 from model.encoder.weights import EncoderWeights, weights_of
+from model.linear.runtime import LinearClassifier, LinearWeights
+from model.seen import FILE as SEEN
+from model.seen import SeenTexts
 
 Step = Callable[[str], None]
 
@@ -59,6 +66,7 @@ class About:
 
     snapshot: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
+    created_at: datetime | None = None
 
 
 def export_bundle(
@@ -69,13 +77,15 @@ def export_bundle(
     texts: ExportTexts,
     *,
     measure: Callable[[Classifier], Mapping[str, Any]] = lambda _: {},
+    linear: LinearWeights | None = None,
     options: ExportOptions = ExportOptions(),
     about: About = About(),
     on_step: Step = lambda _: None,
 ) -> bundle.Manifest:
     """Write a bundle at `target`; `measure` gets the classifier as it will serve.
 
-    Temperatures, thresholds and novelty are fitted on the int8 graph. Raises BundleError, before
+    With a `linear` model the bundle is a blend of both. The blend's weights, temperatures,
+    thresholds and novelty are fitted on the int8 graph. Raises BundleError, before
     anything is written, naming the parity gate that failed, its number and its limit, or what
     does not fit together.
     """
@@ -88,26 +98,29 @@ def export_bundle(
     report = _parity(network, weights, quantised, reader, held_out, options, on_step)
     report.require()
     on_step("calibrating thresholds")
-    classifier = _fit(taxonomy, weights, quantised, reader, texts, options)
-    files = classifier.files(quantised.model, tokenizer)
+    fitted = _fit(taxonomy, weights, quantised, reader, texts, options, linear)
+    files = fitted.files(quantised.model, tokenizer) | (linear.files() if linear else {})
+    seen = SeenTexts.of(texts.train, (item.text for item in texts.held_out))
+    files[SEEN] = seen.dump()
     if (size := sum(map(len, files.values()))) > options.largest:
         raise BundleError(f"{size} bytes, expected at most {options.largest}", field="bundle")
     on_step("measuring")
     metrics = {
-        **measure(classifier.model),
+        **measure(fitted.model),
         "parity": report.summary(),
         "int8": {"smoothing": quantised.smoothing, "logits_rmse": _rounded(quantised.errors)},
     }
     return bundle.write(
         target,
-        kind=KIND,
+        kind=fitted.kind,
         taxonomy_bytes=taxonomy_bytes,
-        heads=classifier.heads,
+        heads=fitted.heads,
         files=files,
         snapshot=about.snapshot,
-        training={"model": KIND, **about.training},
+        training={"model": fitted.kind, **about.training},
         metrics=metrics,
-        runtime=_runtime(weights, options),
+        runtime=fitted.runtime,
+        created_at=about.created_at,
     )
 
 
@@ -115,8 +128,10 @@ def export_bundle(
 class _Fitted:
     """The classifier as it will serve, with what goes into its bundle."""
 
-    model: EncoderClassifier
+    kind: str
+    model: Classifier
     heads: dict[str, bundle.HeadManifest]
+    runtime: dict[str, Any]
     novelty: Novelty
 
     def files(self, model: bytes, tokenizer: Path) -> dict[str, bytes]:
@@ -169,26 +184,42 @@ def _fit(
     reader: TokenReader,
     texts: ExportTexts,
     options: ExportOptions,
+    linear: LinearWeights | None,
 ) -> _Fitted:
     parts = Parts(open_session(quantised.model), reader, None)
     plain = {head.name: bundle.HeadManifest.of(head, HeadCalibration()) for head in taxonomy.heads}
     runtime = _runtime(weights, options)
     draft = EncoderClassifier(bundle.draft(KIND, taxonomy, plain, runtime), taxonomy, parts)
-    heads = _calibrated(draft, texts.held_out, options.promise)
     train = [normalise(text) for text in _some(texts.train, options.training)]
     held_out = [normalise(item.text) for item in texts.held_out]
     novelty = Novelty.fit(draft.pooled(train), draft.pooled(held_out))
-    whole = Parts(parts.session, reader, novelty)
-    final = EncoderClassifier(bundle.draft(KIND, taxonomy, heads, runtime), taxonomy, whole)
-    return _Fitted(final, heads, novelty)
+    logits = draft.logits(held_out)
+    if linear:
+        wide = LinearClassifier(bundle.draft(KIND, taxonomy, plain), taxonomy, linear)
+        both = (logits, wide.logits(held_out))
+        blend = fit_weights(taxonomy, *both, texts.held_out)
+        runtime["blend"] = {name: asdict(weight) for name, weight in blend.items()}
+        logits = {name: added(w, both[0][name], both[1][name]) for name, w in blend.items()}
+    heads = _calibrated(taxonomy, logits, texts.held_out, options.promise)
+    kind = BLEND if linear else KIND
+    manifest = bundle.draft(kind, taxonomy, heads, runtime)
+    final = EncoderClassifier(manifest, taxonomy, Parts(parts.session, reader, novelty))
+    model: Classifier = final
+    if linear:
+        model = BlendClassifier(
+            manifest, taxonomy, final, LinearClassifier(manifest, taxonomy, linear)
+        )
+    return _Fitted(kind, model, heads, runtime, novelty)
 
 
 def _calibrated(
-    model: EncoderClassifier, texts: Sequence[LabelledText], promise: calibrate.Promise
+    taxonomy: Taxonomy,
+    logits: Mapping[str, Floats],
+    texts: Sequence[LabelledText],
+    promise: calibrate.Promise,
 ) -> dict[str, bundle.HeadManifest]:
-    logits = model.logits([normalise(item.text) for item in texts])
     heads = {}
-    for head in model.taxonomy.heads:
+    for head in taxonomy.heads:
         rows, gold = _gold(head, texts)
         if not rows:
             raise BundleError("no held-out text carries a leaf of it", field=head.name)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from data.errors import SudaError
+from data.errors import MissingExtraError
 from data.labelled import load_labelled
 from data.taxonomy.load import DEFAULT_PATH
 from data.taxonomy.load import load as load_taxonomy
@@ -24,12 +25,6 @@ class ModelKind(StrEnum):
     encoder = "encoder"
 
 
-class MissingExtraError(SudaError):
-    """A command needs an optional part of the installation."""
-
-    code = "missing_extra"
-
-
 def train(
     model: Annotated[ModelKind, typer.Option(help="Kind of model.")] = ModelKind.linear,
     data: Annotated[Path, typer.Option(help="Labelled file, or directory of JSONL.")] = CORPUS,
@@ -42,6 +37,10 @@ def train(
     ] = None,
     run: Annotated[Path, typer.Option(help="Encoder: folder for checkpoints.")] = Path("var/run"),
     resume: Annotated[bool, typer.Option(help="Encoder: go on with the run in --run.")] = False,
+    teacher: Annotated[
+        Path | None,
+        typer.Option(help="Encoder: distil from this fine-tuned network (a run's model-best)."),
+    ] = None,
 ) -> None:
     """Train a model on labelled texts and write it as a bundle.
 
@@ -56,7 +55,9 @@ def train(
         task = bar.add_task(f"training {model}", total=None)
 
         def step(words: str) -> None:
-            bar.update(task, description=words)
+            bar.update(task, description=words, completed=0, total=None)
+            if not err.is_terminal:
+                err.print(words)
 
         try:
             if model is ModelKind.linear:
@@ -73,11 +74,19 @@ def train(
                     words = f"loss {now.loss:.3f}, {now.texts_per_second:.0f} texts/s"
                     bar.update(task, description=words, completed=now.step, total=now.steps)
 
+                def epoch(figures: Mapping[str, Any]) -> None:
+                    err.print(
+                        f"epoch {figures['epoch']}: loss {figures['loss']:.3f}, macro-F1 on dev "
+                        f"{figures['score']:.3f}, {figures['tokens_per_second']:.0f} tokens/s",
+                        soft_wrap=True,
+                    )
+
                 recipe = EncoderRecipe(
                     run,
                     load_config(config or DEFAULT),
                     resume=resume,
-                    callbacks=Callbacks(tick),
+                    callbacks=Callbacks(tick, epoch),
+                    teacher=teacher,
                 )
                 manifest = fit_encoder(texts, heads, raw, output, recipe, step)
         except ImportError as error:

@@ -127,6 +127,7 @@ class StudentConfig:
     choice: LayerChoice = "first"
     rate: Positive = 3e-4
     epochs: Count = 6
+    dropout: Share = 0.0
     unlabelled: Annotated[int, Field(ge=0)] = 0
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from tokenizers import Tokenizer
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import layer_norm
 
 from data.errors import InputError
@@ -105,6 +105,9 @@ def student_of(
     student = copy.deepcopy(teacher)
     keep_layers(student.encoder, kept)
     student.dropout.p = config.model.head_dropout
+    for module in student.encoder.modules():
+        if isinstance(module, nn.Dropout) and module.p:
+            module.p = config.model.dropout
     return student.train()
 
 

@@ -56,7 +56,9 @@ def distil_student(
         lesson.taxonomy,
         replace(
             config,
-            model=replace(config.model, layers=wanted.layers, choice=wanted.choice),
+            model=replace(
+                config.model, layers=wanted.layers, choice=wanted.choice, dropout=wanted.dropout
+            ),
             optimiser=replace(config.optimiser, rate=wanted.rate, epochs=wanted.epochs),
         ),
         folder,
