@@ -14,9 +14,9 @@ CARD = "MODEL_CARD.md"
 _USE = """## Use
 
 Triage of complaints in Chinese under the taxonomy named above, as one voice beside rules and
-people: what is unsure goes to review, urgency is never answered below what the rules say, and every answer
-shows the words that made it. Not for decisions about a customer, nor for texts of another kind; the
-novelty score says when a text is unlike those it learnt from.
+people: what is unsure goes to review, urgency is never answered below what the rules say, and
+every answer shows the words that made it. Not for decisions about a customer, nor for texts of
+another kind; the novelty score says when a text is unlike those it learnt from.
 
 用途:按上述分类体系对中文投诉进行分派初判,与规则、人工复核配合使用。不用于对客户本人作出任何决定。
 """
@@ -54,10 +54,11 @@ def _heads(manifest: Manifest) -> Iterator[str]:
 
 
 def _figures(metrics: Mapping[str, Any]) -> Iterator[str]:
-    """A table per set of texts that was measured on."""
-    for where in ("dev", "test"):
-        heads = metrics.get(where)
-        if not heads:
+    """A table per set of texts that was measured on; other figures stay in the manifest."""
+    for where, heads in metrics.items():
+        if not isinstance(heads, dict) or not all(isinstance(h, dict) for h in heads.values()):
+            continue
+        if not heads or not all("accuracy" in found for found in heads.values()):
             continue
         names = list(next(iter(heads.values())))
         yield from (f"## Figures on the {where} split", "")

@@ -7,7 +7,29 @@ import sys
 import typer
 
 from data.errors import SudaError
-from serving.cli import bench, classify, data, evaluate, policy, pretrained, serve, taxonomy, train
+from serving.cli import (
+    audit,
+    behaviours,
+    bench,
+    classify,
+    customer,
+    data,
+    evaluate,
+    feedback,
+    keys,
+    models,
+    monitor,
+    policy,
+    pretrained,
+    retention,
+    retrain,
+    select,
+    serve,
+    simulate,
+    snapshot,
+    taxonomy,
+    train,
+)
 from serving.cli.console import err
 
 app = typer.Typer(
@@ -20,11 +42,23 @@ app.command("serve")(serve.serve)
 app.command("classify")(classify.classify)
 app.command("train")(train.train)
 app.command("eval")(evaluate.evaluate)
+app.command("behaviours")(behaviours.behaviours)
+app.command("retrain")(retrain.retrain)
+app.command("monitor")(monitor.monitor)
+app.command("select")(select.select)
+app.command("simulate")(simulate.simulate)
+app.command("retention")(retention.retention)
 app.command("bench")(bench.bench)
 app.add_typer(taxonomy.app, name="taxonomy")
 app.add_typer(policy.app, name="policy")
 app.add_typer(data.app, name="data")
+app.add_typer(feedback.app, name="feedback")
+app.add_typer(snapshot.app, name="snapshot")
+app.add_typer(keys.app, name="keys")
+app.add_typer(audit.app, name="audit")
+app.add_typer(customer.app, name="customer")
 app.add_typer(pretrained.app, name="pretrained")
+app.add_typer(models.app, name="models")
 
 
 def main() -> None:

@@ -1,0 +1,1 @@
+"""The suite: everything measured about a served bundle, each figure beside its gate."""
