@@ -167,3 +167,10 @@ def test_writing_replaces_a_whole_bundle_by_a_whole_one(copy: Path) -> None:
     assert load(copy).version == after.version
     assert [p.name for p in copy.parent.iterdir()] == ["copy"]
     assert taxonomy.id == "mood"
+
+
+def test_both_labels_of_two_have_evidence(mood_bundle: Path) -> None:
+    model = load(mood_bundle)
+    for text, phrase in (("昨天态度真好", "态度真好"), ("昨天态度恶劣", "态度恶劣")):
+        found = model.predict(normalise(text)).heads["mood"].evidence
+        assert any(span.text in phrase or phrase in span.text for span in found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +23,7 @@ from model.encoder.network import HEADS, EncoderNetwork, EncoderOutput
 from model.pretrained.importer import TOKENIZER
 from training.encoder.config import DistilConfig, EncoderConfig, check_heads
 from training.encoder.finetune import Task, Trained
-from training.encoder.layers import choose_layers, depth, keep_layers
+from training.encoder.layers import ATTENTION, choose_layers, depth, keep_layers
 from training.encoder.loop import Callbacks, Objective
 from training.encoder.losses import GoldLoss, divergence
 from training.encoder.targets import targets
@@ -70,17 +71,24 @@ def distil(
     )
     # Wherever its layers come from, each learns from one as deep in proportion.
     mapped = choose_layers(depth(master.encoder), config.model.layers, "spaced")
-    said = advise([item.text for item in task.texts]) if advise else None
-    objective = distil_objective(task, Teacher(master, mapped, _tensors(said)))
+    said = _answers(advise, task, folder, resume=resume) if advise else None
+    objective = distil_objective(task, Teacher(master, mapped, said))
     return task.train(objective, folder, resume=resume, callbacks=callbacks)
 
 
-def _tensors(said: dict[str, Floats] | None) -> dict[str, Tensor] | None:
-    return (
-        {name: torch.from_numpy(np.ascontiguousarray(v)) for name, v in said.items()}
-        if said
-        else None
-    )
+def _answers(advise: Advise, task: Task, folder: Path, *, resume: bool) -> dict[str, Tensor]:
+    """The answers to the task's texts; those of an interrupted run are read, not asked for anew."""
+    texts = [item.text for item in task.texts]
+    digest = hashlib.sha256("\0".join([task.source, *texts]).encode("utf-8", "surrogatepass"))
+    path = folder / f"answers-{digest.hexdigest()[:16]}.npz"
+    if not (resume and path.is_file()):
+        folder.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_suffix(".tmp")
+        with temporary.open("wb") as file:
+            np.savez(file, **advise(texts))  # type: ignore[arg-type, unused-ignore]
+        temporary.replace(path)
+    with np.load(path, allow_pickle=False) as arrays:
+        return {name: torch.from_numpy(arrays[name]) for name in arrays.files}
 
 
 def _open(path: Path, taxonomy: Taxonomy) -> EncoderNetwork:
@@ -104,6 +112,7 @@ def student_of(
     """A copy of the teacher with the layers `kept`, ready to train."""
     student = copy.deepcopy(teacher)
     keep_layers(student.encoder, kept)
+    student.encoder.set_attn_implementation(ATTENTION)
     student.dropout.p = config.model.head_dropout
     for module in student.encoder.modules():
         if isinstance(module, nn.Dropout) and module.p:
