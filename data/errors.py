@@ -21,10 +21,14 @@ def kind_of(value: Any) -> str:
 
 
 class SudaError(Exception):
-    """Base of all errors with a meaning for the caller. HTTP 500 unless a subclass says more."""
+    """Base of all errors with a meaning for the caller. HTTP 500 unless a subclass says more.
+
+    `retry_after` is the number of seconds after which asking again makes sense, where it does.
+    """
 
     code: ClassVar[str] = "internal"
     status: ClassVar[int] = 500
+    retry_after: float | None = None
 
     def __init__(self, message: str, *, field: str | None = None) -> None:
         super().__init__(message)
@@ -68,6 +72,40 @@ class NotReadyError(SudaError):
 
     code = "not_ready"
     status = 503
+    retry_after = 1.0
+
+
+class StoreDownError(NotReadyError):
+    """The database does not answer; what was asked is not stored. HTTP 503."""
+
+    code = "store_unavailable"
+    retry_after = 2.0
+
+
+class OverloadedError(SudaError):
+    """More is asked than can be answered in time; nothing was done. HTTP 429."""
+
+    code = "overloaded"
+    status = 429
+
+    def __init__(self, message: str, *, retry_after: float, field: str | None = None) -> None:
+        super().__init__(message, field=field)
+        self.retry_after = retry_after
+
+
+class DeadlineError(SudaError):
+    """The caller's deadline passed before the answer was there. HTTP 504."""
+
+    code = "deadline"
+    status = 504
+    retry_after = 1.0
+
+
+class AbandonedError(SudaError):
+    """The caller left before there was an answer. HTTP 499, which nobody reads."""
+
+    code = "abandoned"
+    status = 499
 
 
 class FileFormatError(SudaError):
@@ -93,3 +131,21 @@ class BundleError(SudaError):
     """A model bundle is damaged, or of a version or shape this code cannot serve."""
 
     code = "bad_bundle"
+
+
+class RegistryError(SudaError):
+    """The model registry is damaged, or was changed past its promotion log."""
+
+    code = "bad_registry"
+
+
+class SnapshotError(SudaError):
+    """A dataset snapshot is damaged, or its held-out texts are no longer what was frozen."""
+
+    code = "bad_snapshot"
+
+
+class MissingExtraError(SudaError):
+    """What was asked needs an optional part of the installation."""
+
+    code = "missing_extra"

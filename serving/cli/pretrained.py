@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from data.errors import FileFormatError
+from data.errors import FileFormatError, MissingExtraError
 from data.files import BadRow, read_rows
 from serving.cli.console import err, out, progress
-from serving.cli.train import MissingExtraError
 
 if TYPE_CHECKING:
     from model.pretrained.coverage import Coverage

@@ -1,0 +1,1 @@
+"""What may be wrong with labelled texts: one check a module, a score per row, a sentence."""

@@ -1,0 +1,1 @@
+"""Reviewed labels as immutable, content-addressed training sets."""
