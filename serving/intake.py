@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,41 +12,82 @@ import orjson
 from ulid import ULID
 
 from data.records import Complaint
-from serving.pipeline import Pipeline
-from serving.store.store import Entry, Saved, Store
+from serving.pipeline import Outcome, Pipeline
+from serving.store.commit import Committer
+from serving.store.entry import Attachment, Entry, Saved
+from serving.store.store import Store
+
+
+def _ignored(_: Outcome) -> None:
+    """Nobody keeps figures."""
+
+
+def _unmeasured(_: str) -> None:
+    """Nobody measures."""
 
 
 @dataclass(frozen=True)
 class Intake:
-    """The pipeline and the store behind one call. Blocking; safe to share between threads."""
+    """The pipeline, the store and its committer behind one call. Safe to share between threads.
+
+    `on_decided` is told of every new decision, in the thread that made it.
+    """
 
     pipeline: Pipeline
     store: Store
+    committer: Committer
+    on_decided: Callable[[Outcome], None] = _ignored
 
-    def take(self, complaint: Complaint, fingerprint: str, key: str | None) -> Saved:
-        """Decide and save; the first answer where the same came before.
+    def take(
+        self,
+        complaint: Complaint,
+        fingerprint: str,
+        key: str | None,
+        *,
+        attachments: tuple[Attachment, ...] = (),
+    ) -> Saved:
+        """Decide and save; the first answer where the same came before. Blocks until durable.
 
-        Raises ConflictError where the identity was used for another content.
+        Raises InputError for a text without words, ConflictError where the identity was used for
+        another content, StoreDownError where the database does not answer.
+        """
+        begun = self.begin(complaint, fingerprint, key, attachments=attachments)
+        return begun.result() if isinstance(begun, Future) else begun
+
+    def begin(
+        self,
+        complaint: Complaint,
+        fingerprint: str,
+        key: str | None,
+        *,
+        attachments: tuple[Attachment, ...] = (),
+        actor: str = "suda",
+        lap: Callable[[str], None] = _unmeasured,
+    ) -> Saved | Future[Saved]:
+        """As `take`, but what is new comes as a future, done once its group is committed.
+
+        `attachments` write rows of their own in the same transaction; `actor` is who sent it.
         """
         entry = Entry(
-            complaint_id=str(ULID()),
-            complaint=complaint,
-            fingerprint=fingerprint,
-            key=key,
-            body=b"",
-            versions={},
+            str(ULID()),
+            complaint,
+            fingerprint,
+            key,
+            b"",
+            {},
+            attachments=attachments,
+            actor=actor,
         )
         if (earlier := self.store.find_earlier(entry)) is not None:
             return Saved(earlier, replayed=True)
-        decision = self.pipeline.decide(complaint, entry.complaint_id)
-        return self.store.save(
-            Entry(
-                complaint_id=entry.complaint_id,
-                complaint=complaint,
-                fingerprint=fingerprint,
-                key=key,
-                body=orjson.dumps(decision),
-                versions=decision["versions"],
+        outcome = self.pipeline.outcome(complaint, entry.complaint_id, lap)
+        self.on_decided(outcome)
+        return self.committer.submit(
+            replace(
+                entry,
+                body=orjson.dumps(outcome.answer),
+                versions=outcome.versions,
+                decision=outcome.answer,
             )
         )
 

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from serving.api import classify, health, limits, problems, taxonomy
+from serving.api import (
+    admin_keys,
+    audit,
+    classify,
+    feedback,
+    health,
+    limits,
+    problems,
+    security,
+    taxonomy,
+)
+from serving.api.startup import opened, tending
 from serving.api.state import State
-from serving.intake import Intake
 from serving.pipeline import Pipeline
 from serving.settings import Settings
-from serving.store.database import connect, migrate
-from serving.store.store import Store
+from serving.telemetry import tracing
+from serving.telemetry.metrics import Metrics
+from serving.telemetry.middleware import Telemetry
 
 DESCRIPTION = """
 Chinese bank complaints in, complete decisions out: product line and issue type (JR/T 0169-2018),
@@ -24,24 +34,40 @@ urgency, departments, deadlines with their legal basis, confidence and evidence.
 
 def create_app(settings: Settings, pipeline: Pipeline | None = None) -> FastAPI:
     """The application; `pipeline` is opened from the settings unless given."""
+    metrics = Metrics()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        engine = connect(settings.database_url)
-        migrate(engine)
-        store = Store(engine)
-        executor = ThreadPoolExecutor(settings.workers, thread_name_prefix="classify")
-        ready = pipeline or Pipeline.open(settings)
-        app.state.suda = State(settings, Intake(ready, store), executor)
-        try:
-            yield
-        finally:
-            executor.shutdown(wait=True)
-            store.close()
+        with opened(settings, metrics, pipeline) as state:
+            async with tending(state), security.guarded(app, settings, state.intake):
+                app.state.suda = state
+                yield
+        if flush is not None:
+            flush()
 
-    app = FastAPI(title="Suda 诉达", version="1", description=DESCRIPTION, lifespan=lifespan)
+    app = FastAPI(
+        title="Suda 诉达",
+        version="1",
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        # The pages that come with FastAPI load their scripts from another host.
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json" if settings.docs else None,
+    )
     app.add_middleware(limits.BodyLimit, max_bytes=settings.max_body_bytes)
     problems.install(app)
-    for module in (classify, taxonomy, health):
-        app.include_router(module.router)
+    for module in (classify, feedback, taxonomy, admin_keys, audit):
+        app.include_router(module.router, responses=security.REFUSALS)
+    app.include_router(health.router)
+    flush = tracing.install(app, settings) if tracing.wanted(settings) else None
+    security.install(app, settings)
+    # The last one added is the outermost: every answer has an id, a log line and its figures.
+    app.add_middleware(Telemetry, metrics=metrics, version=lambda: _version(app))
     return app
+
+
+def _version(app: FastAPI) -> str | None:
+    """The model that serves; None before start-up is complete."""
+    state: State | None = getattr(app.state, "suda", None)
+    return state.intake.pipeline.classifier.version if state else None

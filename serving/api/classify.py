@@ -2,63 +2,130 @@
 
 from __future__ import annotations
 
-import asyncio
+import logging
+from collections.abc import Sequence
+from concurrent.futures import Future
+from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Response
+import orjson
+from fastapi import APIRouter, Depends, Header, Request, Response
 from pydantic import ValidationError
 
 from data.errors import InputError, SudaError
-from serving.api.problems import of_error, of_item
+from serving.api.problems import headers_of, of_any, of_error, of_item, respond
 from serving.api.schemas import BatchRequest, ClassifyRequest, to_complaint
+from serving.api.security import GateDep, IntakeCaller, Requires
 from serving.api.state import State, StateDep
+from serving.api.waiting import outcomes
+from serving.engine.laps import Laps, server_timing
+from serving.engine.ticket import Work
 from serving.intake import loads, now
-from serving.store.store import Saved
+from serving.settings import MAX_DEADLINE_MS
+from serving.store.entry import Saved
+from serving.telemetry.logs import fingerprint_of, note, trail
 
 router = APIRouter(prefix="/v1", tags=["complaints"])
+log = logging.getLogger("suda")
 
 JSON = "application/json"
 REPLAYED = "Idempotency-Replayed"
+TIMING = "Server-Timing"
 _Key = Annotated[str | None, Header(min_length=1, max_length=200)]
+_Deadline = Annotated[
+    int | None,
+    Header(
+        alias="Suda-Deadline-Ms",
+        ge=1,
+        le=MAX_DEADLINE_MS,
+        description="Milliseconds within which the work must be begun; what cannot be is refused "
+        "at once with 429, what was not is dropped with 504.",
+    ),
+]
+_REFUSALS: dict[int | str, dict[str, Any]] = {
+    429: {"description": "More than can be begun in time; `Retry-After` says when to come again"},
+    503: {"description": "Not ready, or the database does not answer; see `Retry-After`"},
+    504: {"description": "The deadline passed; what had not begun was dropped"},
+}
 
 
-@router.post("/classify", summary="Decide one complaint")
+@router.post("/classify", summary="Decide one complaint", responses=_REFUSALS)
 async def classify(
-    request: ClassifyRequest, state: StateDep, idempotency_key: _Key = None
+    request: ClassifyRequest,
+    http: Request,
+    state: StateDep,
+    caller: IntakeCaller,
+    gate: GateDep,
+    idempotency_key: _Key = None,
+    deadline_ms: _Deadline = None,
 ) -> Response:
     """Answer with the complete decision, once it is durably stored.
 
     Sending the same `Idempotency-Key`, or the same `source` and `external_id`, again returns the
     first answer with the header `Idempotency-Replayed: true`; with another body it is a 409.
+    `Server-Timing` says where the time went.
     """
-    saved = await _take(state, request, idempotency_key)
-    headers = {REPLAYED: "true"} if saved.replayed else {}
-    return Response(saved.body, media_type=JSON, headers=headers)
+    note(**fingerprint_of(request.text))
+    gate.charge(caller, 1)
+    work = _work(state, request, idempotency_key, now(), caller.actor)
+    within = deadline_ms or state.settings.deadline_ms
+    (outcome,), laps = await _run(state, http, [work], within)
+    headers = {TIMING: server_timing(laps)}
+    if isinstance(outcome, Exception):
+        return _failure(outcome, headers)
+    if outcome.replayed:
+        headers[REPLAYED] = "true"
+    return Response(outcome.body, media_type=JSON, headers=headers)
 
 
-@router.post("/classify/batch", summary="Decide up to 256 complaints, each on its own")
+@router.post(
+    "/classify/batch", summary="Decide up to 256 complaints, each on its own", responses=_REFUSALS
+)
 async def classify_batch(
-    request: BatchRequest, state: StateDep, idempotency_key: _Key = None
-) -> dict[str, Any]:
+    request: BatchRequest,
+    http: Request,
+    state: StateDep,
+    caller: IntakeCaller,
+    gate: GateDep,
+    idempotency_key: _Key = None,
+    deadline_ms: _Deadline = None,
+) -> Response:
     """Answer in the order of the items: per item its `decision`, or its `problem`.
 
-    One bad item spoils no other. An `Idempotency-Key` holds for each item by its position.
+    One bad item spoils no other. An `Idempotency-Key` holds for each item by its position. The
+    batch is admitted whole or not at all; complaints that are due before go before its items.
     """
     limit = state.settings.max_batch
     if len(request.items) > limit:
         raise InputError(f"expected at most {limit}, got {len(request.items)}", field="items")
+    note(texts=len(request.items))
+    gate.charge(caller, len(request.items))
     parsed = [_parse(item) for item in request.items]
     _refuse_repeated(parsed)
-    answers = await asyncio.gather(
-        *(
-            _answer(state, item, f"{idempotency_key}#{position}" if idempotency_key else None)
-            for position, item in enumerate(parsed)
+    when = now()
+    works = [
+        _work(
+            state, item, f"{idempotency_key}#{i}" if idempotency_key else None, when, caller.actor
         )
-    )
-    return {"items": answers}
+        for i, item in enumerate(parsed)
+        if isinstance(item, ClassifyRequest)
+    ]
+    within = deadline_ms or state.settings.batch_deadline_ms
+    found, laps = await _run(state, http, works, within)
+    answers = iter(found)
+    items = [
+        _item(next(answers)) if isinstance(item, ClassifyRequest) else {"problem": item}
+        for item in parsed
+    ]
+    headers = {TIMING: server_timing(laps)}
+    return Response(orjson.dumps({"items": items}), media_type=JSON, headers=headers)
 
 
-@router.get("/complaints/{complaint_id}", summary="A complaint and its latest decision")
+@router.get(
+    "/complaints/{complaint_id}",
+    summary="A complaint and its latest decision",
+    dependencies=[Depends(Requires("intake", "review"))],
+)
 async def get_complaint(complaint_id: str, state: StateDep) -> dict[str, Any]:
     """What was received, and what was decided."""
     store = state.intake.store
@@ -67,14 +134,53 @@ async def get_complaint(complaint_id: str, state: StateDep) -> dict[str, Any]:
     return {"complaint_id": complaint_id, "complaint": complaint, "decision": loads(body)}
 
 
-async def _take(state: State, request: ClassifyRequest, key: str | None) -> Saved:
-    complaint = to_complaint(
-        request,
-        state.intake.pipeline.taxonomy,
-        now=now(),
-        max_chars=state.settings.max_text_chars,
+def _work(
+    state: State, request: ClassifyRequest, key: str | None, when: datetime, actor: str
+) -> Work[Saved]:
+    """What a worker does for one complaint; `when` is the time it came in."""
+
+    def work(laps: Laps) -> Saved | Future[Saved]:
+        # Read once, when it runs: all of a complaint is decided by one model.
+        intake = state.intake
+        complaint = to_complaint(
+            request,
+            intake.pipeline.taxonomy,
+            now=when,
+            max_chars=state.settings.max_text_chars,
+        )
+        return intake.begin(complaint, request.fingerprint(), key, actor=actor, lap=laps.lap)
+
+    return work
+
+
+async def _run(
+    state: State, http: Request, works: Sequence[Work[Saved]], within_ms: int
+) -> tuple[list[Saved | Exception], list[Laps]]:
+    if not works:
+        return [], []
+    tickets = state.engine.admit(works, within=within_ms / 1000)
+    found = await outcomes(
+        tickets,
+        within=within_ms / 1000,
+        grace=state.settings.grace_ms / 1000,
+        receive=http.receive,
     )
-    return await state.run(lambda: state.intake.take(complaint, request.fingerprint(), key))
+    for error in found:
+        if isinstance(error, Exception) and not isinstance(error, SudaError):
+            log.error("a complaint failed: %s", trail(error))
+    return found, [ticket.laps for ticket in tickets]
+
+
+def _failure(error: Exception, headers: dict[str, str]) -> Response:
+    more = headers_of(error) if isinstance(error, SudaError) else {}
+    return respond(of_any(error), headers | more)
+
+
+def _item(outcome: Saved | Exception) -> dict[str, Any]:
+    if isinstance(outcome, Exception):
+        return {"problem": of_any(outcome)}
+    # The stored bytes as they are.
+    return {"decision": orjson.Fragment(outcome.body), "replayed": outcome.replayed}
 
 
 def _parse(item: Any) -> ClassifyRequest | dict[str, Any]:
@@ -96,15 +202,3 @@ def _refuse_repeated(items: list[ClassifyRequest | dict[str, Any]]) -> None:
                 InputError("is there more than once in this batch", field="external_id")
             )
         seen.add(identity)
-
-
-async def _answer(
-    state: State, item: ClassifyRequest | dict[str, Any], key: str | None
-) -> dict[str, Any]:
-    if not isinstance(item, ClassifyRequest):
-        return {"problem": item}
-    try:
-        saved = await _take(state, item, key)
-    except SudaError as error:
-        return {"problem": of_error(error)}
-    return {"decision": loads(saved.body), "replayed": saved.replayed}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,20 +10,26 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from data.errors import InputError, SudaError, TooLargeError, kind_of
+from serving.store.faults import translated
 
 MEDIA_TYPE = "application/problem+json"
 _TITLES = {
     400: "Malformed request",
+    401: "Not authenticated",
+    403: "Not allowed",
     404: "Not found",
     405: "Method not allowed",
     409: "Conflict",
     413: "Too large",
     422: "Invalid input",
+    429: "Too many requests",
     500: "Internal error",
     503: "Not ready",
+    504: "Deadline passed",
 }
 
 
@@ -55,6 +62,23 @@ def of_error(error: SudaError) -> dict[str, Any]:
     return problem(error.status, error.code, str(error), errors)
 
 
+def headers_of(error: SudaError) -> dict[str, str]:
+    """`Retry-After` in whole seconds, where asking again makes sense."""
+    if error.retry_after is None:
+        return {}
+    return {"Retry-After": str(max(1, math.ceil(error.retry_after)))}
+
+
+def of_any(error: Exception) -> dict[str, Any]:
+    """A problem document for any failure; without the words of errors that are not ours."""
+    if isinstance(error, SQLAlchemyError):
+        error = translated(error)
+    if isinstance(error, SudaError):
+        return of_error(error)
+    # They may quote the customer.
+    return problem(500, "internal", "an internal error; the request changed nothing")
+
+
 def of_validation(errors: Sequence[Any]) -> dict[str, Any]:
     """A problem document for pydantic's errors: the field, what came, what was expected."""
     listed = [_field_error(error) for error in errors]
@@ -84,7 +108,12 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(SudaError)
     async def suda(_: Request, error: SudaError) -> JSONResponse:
-        return respond(of_error(error))
+        return respond(of_error(error), headers_of(error))
+
+    @app.exception_handler(SQLAlchemyError)
+    async def store(_: Request, error: SQLAlchemyError) -> JSONResponse:
+        ours = translated(error)
+        return respond(of_any(ours), headers_of(ours) if isinstance(ours, SudaError) else None)
 
     @app.exception_handler(RequestValidationError)
     async def validation(_: Request, error: RequestValidationError) -> JSONResponse:
@@ -104,6 +133,5 @@ def install(app: FastAPI) -> None:
         return respond(problem(error.status_code, code, detail), headers)
 
     @app.exception_handler(Exception)
-    async def unexpected(_: Request, __: Exception) -> JSONResponse:
-        # Said without the exception's own words: they may quote the customer.
-        return respond(problem(500, "internal", "an internal error; the request changed nothing"))
+    async def unexpected(_: Request, error: Exception) -> JSONResponse:
+        return respond(of_any(error))

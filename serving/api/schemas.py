@@ -11,12 +11,21 @@ from zoneinfo import ZoneInfo
 import orjson
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from data.errors import InputError, kind_of
+from data.errors import InputError
 from data.records import Complaint
 from data.taxonomy.schema import Taxonomy
-from data.text.normalise import normalise
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
+
+
+def _encodable(value: str) -> str:
+    """JSON can name half a character (a lone surrogate), which no text holds."""
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError("expected whole Unicode characters") from error
+    return value
+
 
 # No control characters: ids are shown, logged and compared.
 _Short = Annotated[
@@ -24,6 +33,7 @@ _Short = Annotated[
     StringConstraints(
         min_length=1, max_length=128, strip_whitespace=True, pattern=r"^[^\x00-\x1f\x7f]*$"
     ),
+    AfterValidator(_encodable),
 ]
 _EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=SHANGHAI), datetime(2100, 1, 1, tzinfo=SHANGHAI)
 _MAX_METADATA = 65_536
@@ -64,7 +74,9 @@ class ClassifyRequest(BaseModel):
         },
     )
 
-    text: str = Field(description="What the customer said or wrote, as it came.")
+    text: Annotated[str, AfterValidator(_encodable)] = Field(
+        description="What the customer said or wrote, as it came."
+    )
     external_id: _Short | None = Field(None, description="The caller's own id; unique per source.")
     source: _Short | None = Field(None, description="Where the complaint came in (投诉来源).")
     channel: _Short | None = Field(
@@ -97,15 +109,13 @@ class BatchRequest(BaseModel):
 def to_complaint(
     request: ClassifyRequest, taxonomy: Taxonomy, *, now: datetime, max_chars: int
 ) -> Complaint:
-    """Check what only the taxonomy and the limits can tell. Raises InputError naming the field."""
+    """Check what only the taxonomy and the limits can tell. Raises InputError naming the field.
+
+    Whether the text has any words is seen when it is normalised, by the pipeline.
+    """
     if len(request.text) > max_chars:
         raise InputError(
             f"expected at most {max_chars} characters, got {len(request.text)}", field="text"
-        )
-    if not normalise(request.text).text:
-        raise InputError(
-            f"expected the words of a complaint, got {kind_of(request.text)} without any",
-            field="text",
         )
     for name in ("source", "channel", "customer_segment"):
         check_code(name, getattr(request, name), taxonomy)

@@ -5,29 +5,53 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
 
 from data.errors import NotReadyError
+from serving.engine.engine import Engine
 from serving.intake import Intake
 from serving.settings import Settings
+from serving.telemetry.metrics import Metrics
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
+@dataclass
 class State:
-    """Settings, intake and the threads that do blocking work."""
+    """Settings, intake, engine and figures, and the threads for other blocking work.
+
+    `draining` is set once the service is told to stop: it still answers, but is no longer ready.
+    """
 
     settings: Settings
     intake: Intake
     executor: ThreadPoolExecutor
+    engine: Engine
+    metrics: Metrics = field(default_factory=Metrics)
+    draining: bool = False
 
     async def run(self, work: Callable[[], T]) -> T:
-        """Run blocking work off the event loop, on as many threads as `workers` says."""
+        """Run blocking work, such as a query, off the event loop and beside the engine."""
         return await asyncio.get_running_loop().run_in_executor(self.executor, work)
+
+    def tend(self) -> None:
+        """Replace threads that died or hang."""
+        self.engine.tend()
+        if replaced := self.intake.committer.crew.tend():
+            self.metrics.threads_replaced.labels("commit").inc(replaced)
+
+    def faults(self) -> list[str]:
+        """Why no complaint should be sent here now, the database apart; empty if none."""
+        found = ["the service is stopping"] if self.draining else []
+        for name, crew in (("classify", self.engine.crew), ("commit", self.intake.committer.crew)):
+            if (healthy := crew.healthy()) < crew.size:
+                found.append(
+                    f"{crew.size - healthy} of {crew.size} threads of {name} dead or stuck"
+                )
+        return found
 
 
 def get_state(request: Request) -> State:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 
 from data.taxonomy.schema import Head, Taxonomy
+from serving.api.security import Requires
 from serving.api.state import StateDep
 
 router = APIRouter(prefix="/v1", tags=["taxonomy"])
 
 
-@router.get("/taxonomy", summary="Heads and labels the service answers with")
+@router.get(
+    "/taxonomy",
+    summary="Heads and labels the service answers with",
+    dependencies=[Depends(Requires("intake", "review", "admin", "audit"))],
+)
 async def get_taxonomy(state: StateDep) -> dict[str, Any]:
     """The taxonomy of the serving bundle."""
     return taxonomy_json(state.intake.pipeline.taxonomy)

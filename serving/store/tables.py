@@ -5,9 +5,22 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, ForeignKey, Index, LargeBinary, String, Text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from serving.store.types import CustomerBytes, CustomerText, UtcTime
 
 _Json = JSON().with_variant(JSONB(), "postgresql")
 
@@ -25,11 +38,12 @@ class ComplaintRow(Base):
     # Empty where the caller named none: a NULL would let two rows share (NULL, external_id).
     source: Mapped[str] = mapped_column(String(64))
     external_id: Mapped[str | None] = mapped_column(String(128))
-    text: Mapped[str] = mapped_column(Text)
+    text: Mapped[str] = mapped_column(CustomerText("complaints.text"))
     fields: Mapped[dict[str, Any]] = mapped_column(_Json)
     fingerprint: Mapped[str] = mapped_column(String(64))
     received_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    erased_at: Mapped[datetime | None] = mapped_column(UtcTime)
 
     __table_args__ = (
         Index("uq_complaints_source_external", "source", "external_id", unique=True),
@@ -44,7 +58,7 @@ class DecisionRow(Base):
 
     id: Mapped[str] = mapped_column(String(26), primary_key=True)
     complaint_id: Mapped[str] = mapped_column(ForeignKey("complaints.id"), index=True)
-    body: Mapped[bytes] = mapped_column(LargeBinary)
+    body: Mapped[bytes] = mapped_column(CustomerBytes("decisions.body"))
     model_version: Mapped[str] = mapped_column(String(128))
     taxonomy_version: Mapped[str] = mapped_column(String(128))
     policy_version: Mapped[str] = mapped_column(String(128))
@@ -60,3 +74,98 @@ class IdempotencyRow(Base):
     fingerprint: Mapped[str] = mapped_column(String(64))
     complaint_id: Mapped[str] = mapped_column(ForeignKey("complaints.id"))
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class ApiKeyRow(Base):
+    """An API key: its secret only as a hash, its scopes comma-separated."""
+
+    __tablename__ = "api_keys"
+
+    id: Mapped[str] = mapped_column(String(12), primary_key=True)
+    name: Mapped[str] = mapped_column(String(64))
+    digest: Mapped[str] = mapped_column(String(64))
+    scopes: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime] = mapped_column(UtcTime)
+    created_by: Mapped[str] = mapped_column(String(128))
+    expires_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    last_used_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    rate: Mapped[int | None] = mapped_column(Integer)
+    replaces: Mapped[str | None] = mapped_column(String(12))
+
+
+class AuditRow(Base):
+    """An entry of the audit chain. Text as hashed: a time or JSON column would be rewritten."""
+
+    __tablename__ = "audit_log"
+
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    at: Mapped[str] = mapped_column(String(32))
+    actor: Mapped[str] = mapped_column(String(128))
+    action: Mapped[str] = mapped_column(String(64))
+    subject: Mapped[str] = mapped_column(String(128), index=True)
+    details: Mapped[str] = mapped_column(Text)
+    previous: Mapped[str] = mapped_column(String(64))
+    hash: Mapped[str] = mapped_column(String(64))
+
+
+class AuditHeadRow(Base):
+    """The one row that says where the chain ends; writers queue up for it."""
+
+    __tablename__ = "audit_head"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger)
+    hash: Mapped[str] = mapped_column(String(64))
+
+
+class LabelTextRow(Base):
+    """A text that people labelled elsewhere and that was never decided here."""
+
+    __tablename__ = "label_texts"
+
+    id: Mapped[str] = mapped_column(String(26), primary_key=True)
+    source: Mapped[str] = mapped_column(String(64))
+    external_id: Mapped[str | None] = mapped_column(String(128))
+    text: Mapped[str] = mapped_column(CustomerText("label_texts.text"))
+    fields: Mapped[dict[str, Any]] = mapped_column(_Json)
+    fingerprint: Mapped[str] = mapped_column(String(64), index=True)
+    created_at: Mapped[datetime] = mapped_column(UtcTime)
+    erased_at: Mapped[datetime | None] = mapped_column(UtcTime)
+
+    __table_args__ = (
+        Index("uq_label_texts_source_external", "source", "external_id", unique=True),
+    )
+
+
+class LabelRecordRow(Base):
+    """What one person decided about one head. The database refuses to change or delete it."""
+
+    __tablename__ = "label_records"
+
+    id: Mapped[int] = mapped_column(
+        BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=True
+    )
+    complaint_id: Mapped[str | None] = mapped_column(ForeignKey("complaints.id"), index=True)
+    text_id: Mapped[str | None] = mapped_column(ForeignKey("label_texts.id"), index=True)
+    head: Mapped[str] = mapped_column(String(64))
+    code: Mapped[str] = mapped_column(String(64))
+    role: Mapped[str] = mapped_column(String(16))
+    who: Mapped[str] = mapped_column(String(128))
+    decided_at: Mapped[datetime] = mapped_column(UtcTime)
+    recorded_at: Mapped[datetime] = mapped_column(UtcTime, index=True)
+    model_code: Mapped[str | None] = mapped_column(String(64))
+    bundle: Mapped[str | None] = mapped_column(String(128))
+    comment: Mapped[str | None] = mapped_column(CustomerText("label_records.comment"))
+    via: Mapped[str] = mapped_column(String(32))
+    selection: Mapped[str | None] = mapped_column(String(64))
+    inclusion: Mapped[float | None] = mapped_column(Float)
+    fingerprint: Mapped[str] = mapped_column(String(64))
+
+    __table_args__ = (
+        Index("uq_label_records_fingerprint", "fingerprint", unique=True),
+        CheckConstraint(
+            "(complaint_id IS NULL) <> (text_id IS NULL)", name="ck_label_records_subject"
+        ),
+        {"sqlite_autoincrement": True},
+    )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +13,37 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from serving.api.app import create_app
+from serving.security.keys import SCOPES, Scope
 from serving.settings import Settings
+from serving.store import keys
 
 
 @pytest.fixture
 def settings(mood_bundle: Path, tmp_path: Path) -> Settings:
     """Settings over a toy bundle and an empty SQLite file."""
-    return Settings(bundle=mood_bundle, database_url=f"sqlite:///{tmp_path}/store/suda.sqlite3")
+    return Settings(
+        bundle=mood_bundle,
+        database_url=f"sqlite:///{tmp_path}/store/suda.sqlite3",
+        deadline_ms=60_000,
+        batch_deadline_ms=60_000,
+    )
+
+
+def key_for(app: FastAPI, *scopes: Scope, rate: int | None = None) -> str:
+    """A new key of the running application; without scopes named it may do everything."""
+    with app.state.sessions.begin() as session:
+        wish = keys.Wish("tests", frozenset(scopes or SCOPES), rate=rate)
+        token = keys.create(session, wish, "tests", datetime.now(UTC)).token
+    app.state.gate.refresh()
+    return token
+
+
+@contextmanager
+def entered(app: FastAPI) -> Iterator[TestClient]:
+    """Start the application and ask it with a key that may do everything."""
+    with TestClient(app, raise_server_exceptions=False) as client:
+        client.headers["Authorization"] = f"Bearer {key_for(app)}"
+        yield client
 
 
 @pytest.fixture
@@ -27,7 +53,7 @@ def app(settings: Settings) -> FastAPI:
 
 @pytest.fixture
 def client(app: FastAPI) -> Iterator[TestClient]:
-    with TestClient(app, raise_server_exceptions=False) as client:
+    with entered(app) as client:
         yield client
 
 
@@ -35,8 +61,8 @@ def client(app: FastAPI) -> Iterator[TestClient]:
 def shipped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     """The application as `make serve` starts it: shipped bundle, JR/T policy."""
     store = tmp_path_factory.mktemp("shipped")
-    app = create_app(Settings(database_url=f"sqlite:///{store}/suda.sqlite3"))
-    with TestClient(app) as client:
+    app = create_app(Settings(database_url=f"sqlite:///{store}/suda.sqlite3", deadline_ms=60_000))
+    with entered(app) as client:
         yield client
 
 

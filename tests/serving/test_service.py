@@ -16,6 +16,7 @@ from serving.api.app import create_app
 from serving.pipeline import Pipeline
 from serving.settings import Settings
 from serving.store.database import connect
+from tests.serving.conftest import entered
 
 
 def test_alive_and_ready(client: TestClient) -> None:
@@ -46,7 +47,7 @@ def test_the_taxonomy_is_the_bundle_s(client: TestClient, shipped: TestClient) -
 
 def test_bodies_over_the_limit_are_refused(settings: Settings) -> None:
     app = create_app(settings.model_copy(update={"max_body_bytes": 2_000}))
-    with TestClient(app) as client:
+    with entered(app) as client:
         response = client.post("/v1/classify", json={"text": "长" * 3_000})
         assert response.status_code == 413
         assert response.json()["errors"][0]["field"] == "body"
@@ -71,9 +72,9 @@ def test_a_bad_database_url_is_named(settings: Settings) -> None:
 
 
 def test_answers_outlive_the_process(settings: Settings) -> None:
-    with TestClient(create_app(settings)) as client:
+    with entered(create_app(settings)) as client:
         first = client.post("/v1/classify", json={"text": "没人理我", "external_id": "1"}).json()
-    with TestClient(create_app(settings)) as client:
+    with entered(create_app(settings)) as client:
         again = client.post("/v1/classify", json={"text": "没人理我", "external_id": "1"}).json()
     assert first == again
 

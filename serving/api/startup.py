@@ -1,0 +1,143 @@
+"""Open everything a running application needs, in order, and close it in the reverse."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import logging
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from data.records import Complaint
+from model.threads import effective_cpus
+from serving.api.state import State
+from serving.engine.cache import CachedClassifier
+from serving.engine.engine import Engine, Limits
+from serving.engine.warmup import measure, texts_of
+from serving.intake import Intake
+from serving.pipeline import Pipeline
+from serving.settings import Settings
+from serving.store.commit import Committer
+from serving.store.database import connect, migrate
+from serving.store.store import Store
+from serving.telemetry.metrics import Metrics
+from serving.telemetry.observe import EngineObserver, observe_decision
+
+log = logging.getLogger("suda")
+
+# Threads for queries beside the engine: they wait for the database, not for a processor.
+_QUERY_THREADS = 8
+_TEND_SECONDS = 0.5
+
+
+@contextmanager
+def opened(settings: Settings, metrics: Metrics, given: Pipeline | None) -> Iterator[State]:
+    """Everything open and warmed up. Raises BundleError, PolicyError, InputError or NotReadyError
+    where something cannot be opened.
+    """
+    with ExitStack() as stack:
+        engine = connect(settings.database_url, settings)
+        migrate(engine)
+        store = Store(engine)
+        stack.callback(store.close)
+        executor = ThreadPoolExecutor(_QUERY_THREADS, thread_name_prefix="suda-query")
+        stack.callback(executor.shutdown, wait=True)
+        pipeline = given or Pipeline.open(settings)
+        committer = _committer(settings, store, metrics)
+        committer.start()
+        stack.callback(committer.close, settings.shutdown_seconds)
+        running = _engine(settings, metrics)
+        running.start()
+        stack.callback(running.close, settings.shutdown_seconds)
+        _warm_up(running, pipeline)
+        # Only now: what the cache answers says nothing about capacity.
+        pipeline = _cached(pipeline, settings, metrics)
+        intake = Intake(pipeline, store, committer, functools.partial(observe_decision, metrics))
+        state = State(settings, intake, executor, running, metrics)
+        _gauges(state)
+        yield state
+
+
+async def tended(state: State) -> None:
+    """Look after the threads until cancelled."""
+    while True:
+        await asyncio.sleep(_TEND_SECONDS)
+        try:
+            state.tend()
+        except RuntimeError as error:
+            # The system gives no thread now; perhaps it does in the next turn.
+            log.error("threads could not be replaced: %s", error)
+
+
+@contextlib.asynccontextmanager
+async def tending(state: State) -> AsyncIterator[None]:
+    """Look after the threads in the meantime."""
+    task = asyncio.create_task(tended(state))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+def _cached(pipeline: Pipeline, settings: Settings, metrics: Metrics) -> Pipeline:
+    if not settings.cache_texts:
+        return pipeline
+    cached = CachedClassifier(pipeline.classifier, settings.cache_texts)
+    metrics.watch(metrics.cache_hits, lambda: cached.hits)
+    metrics.watch(metrics.cache_misses, lambda: cached.misses)
+    return replace(pipeline, classifier=cached)
+
+
+def _committer(settings: Settings, store: Store, metrics: Metrics) -> Committer:
+    return Committer(
+        store.save_group,
+        threads=1 if store.engine.dialect.name == "sqlite" else settings.committers,
+        max_group=settings.max_group,
+        stuck_after=settings.stuck_seconds,
+        on_group=metrics.group_texts.observe,
+    )
+
+
+def _engine(settings: Settings, metrics: Metrics) -> Engine:
+    if settings.workers > effective_cpus():
+        log.warning(
+            "SUDA_WORKERS=%d on %d processors: answers will wait for each other",
+            settings.workers,
+            effective_cpus(),
+        )
+    limits = Limits(settings.workers, settings.max_waiting, settings.stuck_seconds)
+    return Engine(limits, observer=EngineObserver(metrics))
+
+
+def _warm_up(engine: Engine, pipeline: Pipeline) -> None:
+    when = datetime.now(UTC)
+    texts = texts_of(pipeline.taxonomy)
+    speed = measure(engine, lambda text: pipeline.decide(Complaint(text, when), "warm-up"), texts)
+    log.info(
+        "%s warmed up: %.0f texts a second on %d threads",
+        pipeline.classifier.version,
+        speed,
+        engine.crew.size,
+    )
+
+
+def _gauges(state: State) -> None:
+    metrics, engine = state.metrics, state.engine
+    within = state.settings.deadline_ms / 1000
+    metrics.watch(metrics.queue, lambda: engine.waiting)
+    metrics.watch(metrics.queue_limit, lambda: engine.capacity.limit(within))
+    metrics.watch(metrics.in_progress, lambda: engine.in_progress)
+    metrics.watch(metrics.capacity, lambda: engine.capacity.per_second)
+    metrics.watch(metrics.ready, lambda: float(not state.faults()))
+    for name, crew in (("classify", engine.crew), ("commit", state.intake.committer.crew)):
+        metrics.watch(metrics.threads.labels(name), crew.healthy)
+        metrics.threads_wanted.labels(name).set(crew.size)
+    pipeline = state.intake.pipeline
+    policy = pipeline.policies.at(datetime.now(UTC))
+    metrics.serves(pipeline.classifier.version, pipeline.taxonomy.stamp, policy.stamp)

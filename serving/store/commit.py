@@ -1,0 +1,94 @@
+"""Group commit: what waits is saved in one transaction, and each is answered once it is durable."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import TypeAlias
+
+from serving.engine.crew import Crew
+from serving.store.entry import Entry, Saved
+
+_Waiting: TypeAlias = tuple[Entry, "Future[Saved]"]
+
+
+class Committer:
+    """Threads that take all entries that wait and save them together.
+
+    While one transaction is on its way to the disk the next group gathers, so groups grow with the
+    load and a single entry waits for nothing. `save_group` is `Store.save_group`; `on_group` is
+    told the size of each group.
+    """
+
+    def __init__(
+        self,
+        save_group: Callable[[Sequence[Entry]], list[Saved | Exception]],
+        *,
+        threads: int = 1,
+        max_group: int = 256,
+        stuck_after: float = 30.0,
+        on_group: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        self._save_group = save_group
+        self._max_group = max_group
+        self._on_group = on_group
+        # None wakes a thread that waits.
+        self._waiting: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self.crew = Crew("commit", threads, self._step, wake=self._wake, stuck_after=stuck_after)
+
+    def start(self) -> None:
+        """Start the threads."""
+        self.crew.start()
+
+    def submit(self, entry: Entry) -> Future[Saved]:
+        """Save `entry` with the next group; the future is done once it is durable, or failed."""
+        future: Future[Saved] = Future()
+        # It may no longer be cancelled: what was decided is saved, whoever waits for it.
+        future.set_running_or_notify_cancel()
+        self._waiting.put((entry, future))
+        return future
+
+    def save(self, entry: Entry) -> Saved:
+        """Save with the next group and wait for it. Raises as Store.save does."""
+        return self.submit(entry).result()
+
+    def close(self, timeout: float) -> bool:
+        """Save what is waiting, then stop; False if that took longer."""
+        return self.crew.close(timeout)
+
+    def _step(self, timeout: float) -> bool:
+        group = self._take(timeout)
+        if not group:
+            return False
+        self._on_group(len(group))
+        try:
+            results = self._save_group([entry for entry, _ in group])
+        except Exception as error:  # noqa: BLE001 - answered, and the next group goes on
+            results = [error] * len(group)
+        except BaseException as error:
+            for _, future in group:
+                future.set_exception(error)
+            raise
+        for (_, future), result in zip(group, results, strict=True):
+            if isinstance(result, Exception):
+                future.set_exception(result)
+            else:
+                future.set_result(result)
+        return True
+
+    def _wake(self) -> None:
+        for _ in range(self.crew.size):
+            self._waiting.put(None)
+
+    def _take(self, timeout: float) -> list[_Waiting]:
+        group: list[_Waiting] = []
+        while len(group) < self._max_group:
+            try:
+                item = self._waiting.get(block=not group and timeout > 0, timeout=timeout)
+            except queue.Empty:
+                break
+            if item is None:
+                break
+            group.append(item)
+        return group

@@ -1,0 +1,107 @@
+"""What stands already: the first answer to a key or to a caller's own id."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy.orm import Session
+
+from data.errors import ConflictError, NotFoundError
+from serving.store.entry import Entry
+from serving.store.tables import ComplaintRow, DecisionRow, IdempotencyRow
+
+
+@dataclass(frozen=True, slots=True)
+class _First:
+    """Who came first: what was sent then, and under which id it is kept."""
+
+    fingerprint: str
+    complaint_id: str
+
+
+@dataclass(slots=True)
+class Standing:
+    """First users of the keys and ids in question; `add` makes an entry the first of its own."""
+
+    keys: dict[str, _First] = field(default_factory=dict)
+    identities: dict[tuple[str, str], _First] = field(default_factory=dict)
+
+    def add(self, entry: Entry) -> None:
+        """From now on `entry` is the first."""
+        first = _First(entry.fingerprint, entry.complaint_id)
+        if entry.key is not None:
+            self.keys[entry.key] = first
+        if entry.identity is not None:
+            self.identities[entry.identity] = first
+
+    def before(self, entry: Entry) -> str | None:
+        """Id of the complaint that `entry` repeats; None if it is new.
+
+        Raises ConflictError where its key or id was used for another content.
+        """
+        by_key = self.keys.get(entry.key) if entry.key is not None else None
+        if by_key is not None:
+            return _same(by_key, entry, "Idempotency-Key", "was used before with another body")
+        by_id = self.identities.get(entry.identity) if entry.identity is not None else None
+        if by_id is not None:
+            message = "was used before by this source with another content"
+            return _same(by_id, entry, "external_id", message)
+        return None
+
+
+def standing(session: Session, entries: Sequence[Entry]) -> Standing:
+    """Look all keys and ids of `entries` up, in at most two queries."""
+    found = Standing()
+    if keys := [entry.key for entry in entries if entry.key is not None]:
+        rows = session.execute(
+            select(
+                IdempotencyRow.key, IdempotencyRow.fingerprint, IdempotencyRow.complaint_id
+            ).where(IdempotencyRow.key.in_(keys))
+        )
+        found.keys = {key: _First(fingerprint, id_) for key, fingerprint, id_ in rows}
+    if identities := [entry.identity for entry in entries if entry.identity is not None]:
+        rows_by_id = session.execute(
+            select(
+                ComplaintRow.source,
+                ComplaintRow.external_id,
+                ComplaintRow.fingerprint,
+                ComplaintRow.id,
+            ).where(or_(*_by_source(identities)))
+        )
+        found.identities = {
+            (source, external): _First(fingerprint, id_)
+            for source, external, fingerprint, id_ in rows_by_id
+            if external is not None
+        }
+    return found
+
+
+def _by_source(identities: Sequence[tuple[str, str]]) -> list[ColumnElement[bool]]:
+    """A comparison of pairs would make SQLite read the whole table; this one uses the index."""
+    by_source: dict[str, list[str]] = {}
+    for source, external_id in identities:
+        by_source.setdefault(source, []).append(external_id)
+    return [
+        and_(ComplaintRow.source == source, ComplaintRow.external_id.in_(external_ids))
+        for source, external_ids in by_source.items()
+    ]
+
+
+def latest(session: Session, complaint_id: str) -> bytes:
+    """The latest decision on a complaint. Raises NotFoundError."""
+    found = session.scalars(
+        select(DecisionRow.body)
+        .where(DecisionRow.complaint_id == complaint_id)
+        .order_by(DecisionRow.created_at.desc())
+    ).first()
+    if found is None:
+        raise NotFoundError("no such complaint", field="complaint_id")
+    return found
+
+
+def _same(first: _First, entry: Entry, name: str, otherwise: str) -> str:
+    if first.fingerprint != entry.fingerprint:
+        raise ConflictError(otherwise, field=name)
+    return first.complaint_id
