@@ -13,10 +13,12 @@ from data.splits import partition
 from data.taxonomy.schema import Taxonomy
 from eval.evaluate import evaluate
 from model import bundle
+from model.bundle import sha256_of
 from model.encoder.export import About, ExportOptions, ExportTexts, export_bundle
 from model.encoder.network import EncoderNetwork
 from model.linear.runtime import LinearWeights
 from model.pretrained.importer import TOKENIZER
+from training.encoder.checkpoint import RunFolder
 from training.encoder.config import EncoderConfig, as_dict
 from training.encoder.finetune import fine_tune
 from training.encoder.loop import Callbacks
@@ -62,7 +64,7 @@ def fit_encoder(
     if config.blend.linear:
         on_step("training the linear model")
         linear = train_linear(parts["train"], taxonomy, recipe.linear)
-    best, about = recipe.teacher, {}
+    best, about = recipe.teacher, _known(recipe.teacher)
     if best is None:
         on_step("fine-tuning")
         tuned = fine_tune(
@@ -96,6 +98,17 @@ def fit_encoder(
     return export_run(
         best, texts, taxonomy_bytes, target, about, recipe.export, on_step, linear=linear
     )
+
+
+def _known(teacher: Path | None) -> dict[str, Any]:
+    """What a network fine-tuned before says of itself: its weights and its best epoch."""
+    if teacher is None:
+        return {}
+    history = RunFolder(teacher.parent, "").history()
+    return {
+        "weights": [sha256_of(file)[:16] for file in sorted(teacher.glob("*.safetensors"))],
+        "best": max(history, key=lambda row: float(row["score"]), default={}),
+    }
 
 
 def export_run(

@@ -107,7 +107,7 @@ def fit_head(
     model = LogisticRegression(
         C=config.inverse_regularisation,
         max_iter=config.max_iterations,
-        tol=1e-3 if start is None else 1e-4,
+        tol=1e-3 if start is None else 3e-4,
         warm_start=start is not None,
     )
     if start is not None:
@@ -155,8 +155,10 @@ def _spread(model: LogisticRegression, head: Head, features: int) -> Start:
     coef = np.zeros((features, len(head.leaves)), dtype=np.float32)
     bias = np.full(len(head.leaves), float(model.intercept_.min()) - 8.0, dtype=np.float32)
     if len(model.classes_) == 2:
-        coef[:, model.classes_[1]] = model.coef_[0]
-        bias[model.classes_] = (0.0, model.intercept_[0])
+        # Half to each side: the same probabilities, and both labels have evidence.
+        sides = np.array((-0.5, 0.5), dtype=np.float32)
+        coef[:, model.classes_] = np.outer(model.coef_[0], sides)
+        bias[model.classes_] = model.intercept_[0] * sides
     else:
         coef[:, model.classes_] = model.coef_.T
         bias[model.classes_] = model.intercept_

@@ -108,7 +108,12 @@ def export_bundle(
     metrics = {
         **measure(fitted.model),
         "parity": report.summary(),
-        "int8": {"smoothing": quantised.smoothing, "logits_rmse": _rounded(quantised.errors)},
+        "int8": {
+            "smoothing": quantised.smoothing,
+            "logits_rmse": _rounded(quantised.errors),
+            "exact": list(quantised.exact),
+            "with_exact": round(quantised.error, 6),
+        },
     }
     return bundle.write(
         target,

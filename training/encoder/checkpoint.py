@@ -84,6 +84,13 @@ class RunFolder:
         temporary.replace(target)
         write_text(self.path / METRICS, "".join(json.dumps(row) + "\n" for row in at.history))
 
+    def history(self) -> list[dict[str, Any]]:
+        """One entry an epoch, as far as the run came; none where there is no run."""
+        path = self.path / METRICS
+        if not path.is_file():
+            return []
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
     def restore(self, network: nn.Module, optimiser: torch.optim.Optimizer) -> Progress:
         """Read `last.pt` into both; a fresh Progress where there is none.
 
