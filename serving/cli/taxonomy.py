@@ -1,4 +1,4 @@
-"""`suda taxonomy show|check|import`."""
+"""`suda taxonomy show|check|import|derive`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from typing import Annotated
 import typer
 from rich.tree import Tree
 
+from data.errors import InputError
+from data.files import write_rows
+from data.taxonomy.derive import Columns, derive, guess, read_columns
 from data.taxonomy.load import DEFAULT_PATH, load
 from data.taxonomy.overlay import overlay_file
 from data.taxonomy.schema import Head
@@ -62,6 +65,49 @@ def import_codes(
     """
     taxonomy = overlay_file(file, table, output)
     err.print(f"[green]ok[/] {taxonomy.stamp} → {output}")
+
+
+@app.command("derive")
+def derive_from(
+    table: Annotated[Path, typer.Argument(help="CSV, XLSX or JSONL with a text and its labels.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Taxonomy file to write.")],
+    text: Annotated[str, typer.Option(help="Column of the text.")] = "text",
+    label: Annotated[
+        list[str] | None,
+        typer.Option(help="Column of labels, as COLUMN or COLUMN=head; may be repeated."),
+    ] = None,
+    rows: Annotated[
+        Path | None, typer.Option(help="Also write the rows under the names training reads.")
+    ] = None,
+    name: Annotated[str, typer.Option(help="Id of the taxonomy.")] = "own",
+) -> None:
+    """Make a taxonomy of a labelled table: each label column becomes a flat head.
+
+    Without --label the column `label` is taken, else every column whose values repeat. Names and
+    definitions can be written into the file afterwards; the codes must stay.
+    """
+    found, names = read_columns(table)
+    columns = _columns(label, text) if label else guess(found, names, text)
+    made = derive(found, columns, taxonomy_id=name, title=table.stem)
+    renamed = text != "text" or any(column != head for column, head in columns.labels.items())
+    if renamed and rows is None:
+        raise InputError(
+            "expected a file for the rows, whose columns get new names", field="--rows"
+        )
+    output.write_bytes(made.taxonomy)
+    for head, counts in made.counts.items():
+        listed = ", ".join(f"{code} {n}" for code, n in list(counts.items())[:12])
+        err.print(f"{head}: {len(counts)} labels ({listed}{' …' if len(counts) > 12 else ''})")
+    for column, why in made.ignored.items():
+        err.print(f"[dim]{column}: {why}[/]")
+    if rows:
+        write_rows(rows, made.rows, list(dict.fromkeys(key for row in made.rows for key in row)))
+    err.print(f"[green]ok[/] {load(output).stamp} → {output}{f', {rows}' if rows else ''}")
+
+
+def _columns(labels: list[str], text: str) -> Columns:
+    pairs = (label.partition("=") for label in labels)
+    return Columns(text, {column: head or column for column, _, head in pairs})
 
 
 def _tree(head: Head, *, full: bool) -> Tree:

@@ -1,0 +1,1 @@
+"""From reviewed labels to a model that may serve, step by step."""

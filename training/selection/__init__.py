@@ -1,0 +1,1 @@
+"""What to review and to label next, and why."""

@@ -1,0 +1,1 @@
+"""Replay the learning loop on texts whose labels are known."""
