@@ -111,12 +111,12 @@ def _decide(
     try:
         request = ClassifyRequest.model_validate(values)
         complaint = to_complaint(request, pipeline.taxonomy, now=when, max_chars=max_chars)
+        decision = pipeline.decide(complaint, str(ULID()))
     except ValidationError as error:
         return {"line": row.line, "error": of_item(error)["detail"]}
     except InputError as error:
         return {"line": row.line, "error": str(error)}
     identity = [complaint.source, complaint.external_id] if complaint.external_id else None
-    decision = pipeline.decide(complaint, str(ULID()))
     entry = {"line": row.line, "identity": identity, "decision": decision}
     if isinstance(row.values.get("id"), (str, int)):
         entry["id"] = row.values["id"]

@@ -10,6 +10,9 @@ import pytest
 from data.labelled import LabelledText, load_labelled
 from data.taxonomy.load import load, parse
 from data.taxonomy.schema import Taxonomy
+from tests.databases import database_url, postgres_server, postgres_url, sqlite_url
+
+__all__ = ["database_url", "postgres_server", "postgres_url", "sqlite_url"]
 
 REAL = Path(__file__).parents[2] / "shared" / "real" / "dev.jsonl"
 

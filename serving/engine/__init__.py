@@ -1,0 +1,1 @@
+"""What turns waiting texts into answers: admission, deadlines, threads, capacity."""

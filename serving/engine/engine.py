@@ -1,0 +1,198 @@
+"""The bounded executor that every complaint passes: admitted, run once, answered or refused."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+from data.errors import NotReadyError, OverloadedError, SudaError
+from serving.engine.capacity import Capacity
+from serving.engine.crew import Crew
+from serving.engine.laps import Laps
+from serving.engine.line import Line
+from serving.engine.observer import Observer, Silent
+from serving.engine.ticket import Ticket, Work
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """`workers` threads; `max_waiting` texts at most; `stuck_after` seconds without a sign of
+    life a thread is replaced.
+    """
+
+    workers: int
+    max_waiting: int = 10_000
+    stuck_after: float = 30.0
+
+
+class Engine:
+    """Runs work on threads of its own, what is due first before the rest.
+
+    A text is admitted if those due before it, those in progress and itself can be begun by its
+    deadline at the measured capacity; the rule is the same for one text and for many.
+    """
+
+    def __init__(
+        self,
+        limits: Limits,
+        *,
+        observer: Observer | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._limits = limits
+        self._observer: Observer = observer or Silent()
+        self._clock = clock
+        self._numbers = itertools.count()
+        self._line = Line()
+        self._lock = threading.Lock()
+        self._begun = 0
+        self._running = 0
+        self._closed = False
+        self.capacity = Capacity(limits.workers, per_second=100.0 * limits.workers)
+        self.crew = Crew(
+            "classify",
+            limits.workers,
+            self._step,
+            wake=self._line.close,
+            stuck_after=limits.stuck_after,
+            clock=clock,
+        )
+
+    def start(self) -> None:
+        """Start the threads."""
+        self.crew.start()
+
+    @property
+    def waiting(self) -> int:
+        """Texts admitted and not begun."""
+        return len(self._line)
+
+    @property
+    def in_progress(self) -> int:
+        """Texts begun and not answered: in a worker, or waiting for their commit."""
+        return self._begun
+
+    def admit(self, works: Sequence[Work[T]], *, within: float) -> list[Ticket[T]]:
+        """Take all of `works` on, to be begun within so many seconds, or none.
+
+        Raises OverloadedError where they cannot be, NotReadyError where the engine is stopping.
+        """
+        now = self._clock()
+        with self._lock:
+            self._check(len(works), now + within, within)
+            tickets = [
+                Ticket(work, now + within, next(self._numbers), Laps(self._clock)) for work in works
+            ]
+            for ticket in tickets:
+                ticket.future.add_done_callback(partial(self._settled, ticket))
+            self._line.put(tickets)
+        return tickets
+
+    def tend(self) -> int:
+        """Replace dead and stuck threads; returns how many."""
+        replaced = self.crew.tend()
+        if replaced:
+            self._observer.replaced("classify", replaced)
+        return replaced
+
+    def close(self, timeout: float) -> None:
+        """Admit nothing more, finish what is waiting, and stop."""
+        with self._lock:
+            self._closed = True
+        self.crew.close(timeout)
+        for ticket in self._line.clear():
+            ticket.fail(NotReadyError("the service stopped before it was begun"))
+
+    def _check(self, texts: int, deadline: float, within: float) -> None:
+        if self._closed:
+            self._observer.rejected("stopping", texts)
+            raise NotReadyError("the service is stopping")
+        ahead = self._line.before(deadline) + self._begun
+        limit = self.capacity.limit(within)
+        over = max(ahead + texts - limit, len(self._line) + texts - self._limits.max_waiting)
+        if over <= 0:
+            return
+        self._observer.rejected("overloaded", texts)
+        speed = self.capacity.per_second
+        if texts > limit:
+            need = texts / speed
+            message = (
+                f"{texts} texts need about {need:.1f} s now; expected a later deadline or fewer"
+            )
+            raise OverloadedError(message, retry_after=ahead / speed, field="Suda-Deadline-Ms")
+        message = f"{ahead} texts are due before, at {speed:.0f} a second"
+        raise OverloadedError(message, retry_after=over / speed)
+
+    def _step(self, timeout: float) -> bool:
+        ticket = self._line.take(timeout)
+        if ticket is None:
+            return False
+        ticket.laps.lap("queue")
+        if not ticket.future.done():
+            self._run(ticket)
+        return True
+
+    def _run(self, ticket: Ticket[T]) -> None:
+        if self._clock() > ticket.deadline:
+            ticket.drop()
+            return
+        if not ticket.future.set_running_or_notify_cancel():
+            return
+        ticket.begun = True
+        with self._lock:
+            self._begun += 1
+            self._running += 1
+            busy = self._running >= self._limits.workers
+        began = self._clock()
+        try:
+            self._finish(ticket, ticket.work(ticket.laps))
+        except Exception as error:  # noqa: BLE001 - the error is its own text's answer
+            ticket.fail(error)
+        except BaseException:
+            ticket.fail(SudaError("the thread that classified it died"))
+            raise
+        finally:
+            with self._lock:
+                busy = busy and self._running >= self._limits.workers
+                self._running -= 1
+            self.capacity.observe(self._clock() - began, all_busy=busy)
+
+    def _finish(self, ticket: Ticket[T], result: T | Future[T]) -> None:
+        if isinstance(result, Future):
+            result.add_done_callback(partial(_hand_on, ticket))
+        else:
+            ticket.succeed(result)
+
+    def _settled(self, ticket: Ticket[T], _: Future[T]) -> None:
+        """Whatever became of a ticket, here it is counted, once."""
+        if not ticket.begun:
+            self._line.remove(ticket)
+            late = self._clock() > ticket.deadline
+            reason = "deadline" if late else "abandoned"
+            self._observer.dropped("stopped" if self._closed else reason)
+            return
+        with self._lock:
+            self._begun -= 1
+        if ticket.future.exception() is None:
+            self._observer.finished(ticket.laps)
+        else:
+            self._observer.failed()
+
+
+def _hand_on(ticket: Ticket[T], inner: Future[T]) -> None:
+    ticket.laps.lap("commit")
+    error = inner.exception()
+    if error is None:
+        ticket.succeed(inner.result())
+    elif isinstance(error, Exception):
+        ticket.fail(error)
+    else:
+        ticket.fail(SudaError("the thread that saved it died"))

@@ -1,0 +1,38 @@
+"""Where a text's time went."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+# In the order a text passes them: waiting for a thread; the earlier answer looked for, fields
+# checked and text normalised; tokens and model; rules, routing, deadlines and the answer as JSON;
+# waiting for the transaction and its commit.
+PHASES = ("queue", "prepare", "infer", "decide", "commit")
+
+
+@dataclass(slots=True)
+class Laps:
+    """Seconds by phase; each lap is the time since the one before."""
+
+    clock: Callable[[], float] = time.monotonic
+    seconds: dict[str, float] = field(default_factory=dict)
+    _last: float = field(default=0.0)
+
+    def __post_init__(self) -> None:
+        self._last = self.clock()
+
+    def lap(self, phase: str) -> None:
+        """What happened since the last lap was `phase`."""
+        now = self.clock()
+        self.seconds[phase] = self.seconds.get(phase, 0.0) + now - self._last
+        self._last = now
+
+
+def server_timing(laps: list[Laps]) -> str:
+    """A `Server-Timing` header, in milliseconds: of several texts, the longest of each phase."""
+    longest = {
+        phase: max((lap.seconds.get(phase, 0.0) for lap in laps), default=0.0) for phase in PHASES
+    }
+    return ", ".join(f"{phase};dur={seconds * 1000:.2f}" for phase, seconds in longest.items())

@@ -1,0 +1,62 @@
+"""From what happens to figures: the engine's events and the decisions made."""
+
+from __future__ import annotations
+
+from serving.engine.laps import Laps
+from serving.pipeline import Outcome
+from serving.telemetry.metrics import Metrics
+
+
+class EngineObserver:
+    """Counts what the engine tells."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    def rejected(self, reason: str, texts: int) -> None:
+        """Texts not admitted."""
+        self._metrics.rejected_texts.labels(reason).inc(texts)
+
+    def dropped(self, reason: str) -> None:
+        """A text given up before it ran."""
+        self._metrics.dropped_texts.labels(reason).inc()
+        if reason == "deadline":
+            self._metrics.deadline_breaches.inc()
+
+    def finished(self, laps: Laps) -> None:
+        """Where an answered text's time went."""
+        for phase, seconds in laps.seconds.items():
+            self._metrics.phase_seconds.labels(phase).observe(seconds)
+
+    def failed(self) -> None:
+        """A text answered with an error."""
+        self._metrics.failed_texts.inc()
+
+    def replaced(self, crew: str, threads: int) -> None:
+        """Threads replaced."""
+        self._metrics.threads_replaced.labels(crew).inc(threads)
+
+
+def observe_decision(metrics: Metrics, outcome: Outcome) -> None:
+    """Count one new decision."""
+    prediction, decision = outcome.prediction, outcome.decision
+    metrics.decisions.inc()
+    for name, label in outcome.answer["labels"].items():
+        metrics.predictions.labels(name, label["code"]).inc()
+        metrics.confidence.labels(name).observe(label["confidence"])
+        if label["backed_off"]:
+            metrics.backed_off.labels(name).inc()
+    if decision.review.needed:
+        metrics.reviews.inc()
+    for reason in decision.review.reasons:
+        metrics.review_reasons.labels(reason).inc()
+    metrics.unknown_rate.observe(prediction.unknown_rate)
+    if prediction.novelty is not None:
+        metrics.novelty.set(prediction.novelty)
+    if decision.truncated:
+        metrics.truncated.inc()
+    for rule in {hit.rule for hit in decision.urgency.hits} if decision.urgency else ():
+        metrics.rule_hits.labels(rule).inc()
+    for flag in decision.flags:
+        metrics.flags.labels(flag.code).inc()
+    metrics.routed.labels(decision.routing.lead.code).inc()
