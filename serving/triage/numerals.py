@@ -34,8 +34,8 @@ _RANGE_STEP: Final = 2
 
 _START: Final = "0-9" + "".join(DIGITS) + "".join(SMALL_UNITS).replace("k", "") + "万亿几数"
 # A run of number characters, to be found in a text and handed to `parse`.
-# The 一 of 一直, 一些, 一样… is no digit: 五万八一直没到账.
-RUN: Final = rf"[{_START}](?:(?!一[直些样共起旦下点定])[{_START}多来余,.wk]){{0,19}}"
+# The 一 of 一直, 一些, 一样… is no digit: 五万八一直没到账. 万一 means "in case".
+RUN: Final = rf"(?!万一)[{_START}](?:(?!一[直些样共起旦下点定])[{_START}多来余,.wk]){{0,19}}"
 _RUN = re.compile(RUN)
 _TOKEN = re.compile(r"\d{1,3}(?:,\d{3}){1,5}(?:\.\d{1,4})?|\d+(?:\.\d{1,6})?|.")
 

@@ -1,4 +1,4 @@
-"""Amounts (yuan), headcounts, ages (years), repeat counts and durations (days) in a text.
+"""Amounts (yuan), headcounts, ages, repeat counts, durations and dates apart (days) in a text.
 
 Offsets are those of the normalised text. What a quantity means (a disputed amount, an income in
 passing) is for the rules to say; here only "how much of what" is read.
@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from serving.triage.elapsed import elapsed
 from serving.triage.numerals import DIGITS, LARGE_UNITS, RUN, SMALL_UNITS, parse
 
-Kind = Literal["amount", "people", "age", "times", "days"]
+Kind = Literal["amount", "people", "age", "times", "days", "elapsed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +29,9 @@ class Quantity:
 
 _MONEY: Final = "元|块钱|块|圆|人民币|rmb|美元|美金|欧元|英镑|港币|港元|澳元|刀(?!片)"
 _PEOPLE: Final = (
-    "(?:个|位|名|号)?(?:人|户|业主|储户|客户|投资者|投资人|受害者|受害人|老人|村民|员工|工友|学生"
-    "|家长|商户|持卡人|农户|农民工|老乡|邻居)|家(?:人|商户|企业|店)|口人"
+    "(?:个|位|名|号)?(?:其他)?(?:人|户|业主|储户|客户|投资者|投资人|受害者|受害人|老人|村民|员工"
+    "|工友|学生|家长|商户|持卡人|农户|农民工|老乡|邻居|街坊|同学|同事|兄弟|姐妹|学徒|业务员|司机"
+    "|供货商|摊位|摊主|师傅|弟兄|老板|骑手|车主|网友|群友|持有人|(?=约|一起|都去|准备去|要去|说好))|家(?:人|商户|企业|店|供货商|摊|都|一块|全|的)|口人"
 )
 _DAYS: Final = {
     "天": 1.0,
@@ -44,6 +46,19 @@ _DAYS: Final = {
     "个月": 30.0,
     "年": 365.0,
 }
+# Ages without 岁, from here on: 我爸68,… 今年七十三了, 家慈七十有六. A lone 72了 counts from 60 on.
+_ELDERLY: Final = 60
+_YOUNGEST: Final = 10
+_OLDEST: Final = 110
+_PERSON: Final = (
+    "今年|年方|虚岁|我|俺|额|本人|老汉|爸|妈|爹|娘|父亲|母亲|老伴|老头子|老婆子|奶奶|爷爷|外公|外婆"
+    "|家父|家母|家慈|家严|丈人|岳父|岳母|儿子|女儿|闺女|孩子|娃|弟弟|妹妹|弟|妹"
+)
+_AGE = re.compile(
+    rf"(?:(?P<person>{_PERSON})(?:今年|虚岁|年方|都|已经?|也|才|刚|快|一个){{0,2}}|(?<![^,。!?;\s]))"
+    r"(?P<age>\d{2}|[一二三四五六七八九]?十[一二三四五六七八九]?)"
+    r"(?:(?P<said>有[一二三四五六七八九]|了)|(?=[,。!?;\s]|$|的(?:老?人|老头|老太)))"
+)
 # What may follow a bare magnitude (3千, 5万) that is not money: 5万积分, 3千多人, 10万公里.
 _NOT_MONEY: Final = (
     "积?分|个|人|户|名|位|条|次|天|年|里程|公里|步|股|份|张|枚|克|笔|日元|日币|韩元|字|粉|用户|里"
@@ -56,7 +71,7 @@ _QUANTITY = re.compile(
     r"|(?P<times>次|遍|趟|回(?!复|应|答|来|去|访)|通(?=电话|投诉)|封)"
     rf"|(?P<days>{'|'.join(_DAYS)})(?!前)"
     r"|(?P<places>位数)"
-    rf"|(?!{_NOT_MONEY})(?P<bare>)"
+    rf"|(?![多来余]?(?:{_NOT_MONEY}))(?P<bare>)"
     r")"
 )
 _HALF_MONTH = re.compile(r"半个?多?月")
@@ -92,7 +107,19 @@ def extract(text: str) -> tuple[Quantity, ...]:
         Quantity("days", _HALF_MONTH_DAYS, match.start(), match.end())
         for match in _HALF_MONTH.finditer(text)
     ]
+    found += [Quantity("elapsed", days, start, end) for days, start, end in elapsed(text)]
+    found += _ages(text)
     return tuple(sorted(found, key=lambda quantity: quantity.start))
+
+
+def _ages(text: str) -> Iterator[Quantity]:
+    """Ages told without 岁: of a person who is named, or with 了 and of 60 years or more."""
+    for match in _AGE.finditer(text):
+        value = parse(match["age"]) or 0.0
+        if match["person"] is None and (match["said"] is None or value < _ELDERLY):
+            continue
+        if _YOUNGEST <= value < _OLDEST:
+            yield Quantity("age", value, match.start("age"), match.end())
 
 
 def _read(match: re.Match[str], text: str) -> Iterator[Quantity]:
@@ -100,7 +127,7 @@ def _read(match: re.Match[str], text: str) -> Iterator[Quantity]:
     value = parse(run)
     if value is None and group != "bare":
         value = parse(re.split("[,.]", run)[-1])
-    if value is None or group is None:
+    if value is None or group is None or (group == "people" and run.endswith(",")):
         return
     start, end = match.span()
     if group == "bare":

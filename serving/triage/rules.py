@@ -68,6 +68,7 @@ class CompiledRule:
     near: tuple[CompiledContext, ...]
     in_text: re.Pattern[str] | None
     not_in_text: re.Pattern[str] | None
+    all_in_text: tuple[re.Pattern[str], ...]
     guards: tuple[CompiledGuard, ...]
 
     def spans(self, text: str, quantities: tuple[Quantity, ...]) -> Iterator[tuple[int, int]]:
@@ -97,7 +98,9 @@ class CompiledRule:
         """Whether the text as a whole has what the rule asks for and lacks what it excludes."""
         if self.in_text is not None and not self.in_text.search(text):
             return False
-        return self.not_in_text is None or not self.not_in_text.search(text)
+        if self.not_in_text is not None and self.not_in_text.search(text):
+            return False
+        return all(pattern.search(text) for pattern in self.all_in_text)
 
 
 @dataclass(frozen=True)
@@ -231,5 +234,9 @@ def _compile(
         near=tuple(compile_context(context, file.terms) for context in rule.near),
         in_text=union(rule.in_text, file.terms),
         not_in_text=union(rule.not_in_text, file.terms),
+        all_in_text=tuple(
+            re.compile("|".join(expand(pattern, file.terms) for pattern in group))
+            for group in rule.all_in_text
+        ),
         guards=tuple(guards[code] for code in rule.guards),
     )

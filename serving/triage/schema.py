@@ -105,7 +105,8 @@ class Rule(Strict):
     """Fires on a pattern, a quantity or a field; raises to `level` and sets `flags`.
 
     `floor`: where quantities of its kind stand in the hit's sentence, one of them must reach it.
-    `in_text` and `not_in_text` ask about the text as a whole.
+    `in_text`, `not_in_text` and `all_in_text` (lists, of each of which something must be found)
+    ask about the text as a whole.
     """
 
     id: Code
@@ -119,6 +120,7 @@ class Rule(Strict):
     near: list[Context] = []
     in_text: Patterns = []
     not_in_text: Patterns = []
+    all_in_text: list[Annotated[Patterns, Field(min_length=1)]] = []
     guards: list[Code] = []
 
 
@@ -243,8 +245,13 @@ class Priority(Strict):
 
 
 class ReviewFile(File):
-    """review.yaml."""
+    """review.yaml.
 
+    `severe_at` is about the answer itself: how likely a level, with those above it, must be for
+    the model to ask for it; None takes the likeliest.
+    """
+
+    severe_at: float | None = Field(default=None, gt=0, le=0.5)
     margin: float = Field(ge=0, le=1)
     margins: dict[str, float] = {}
     novelty: float | None = None

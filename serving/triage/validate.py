@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -160,9 +161,8 @@ def _all_patterns(pack: Pack) -> Iterator[tuple[str, str, str]]:
     ]
     for rule in rules.rules:
         near = [pattern for context in rule.near for pattern in (*context.any, *context.none)]
-        groups.append(
-            (f"rules.{rule.id}", [*rule.patterns, *rule.in_text, *rule.not_in_text, *near])
-        )
+        whole = [*rule.in_text, *rule.not_in_text, *chain.from_iterable(rule.all_in_text)]
+        groups.append((f"rules.{rule.id}", [*rule.patterns, *whole, *near]))
     for key, patterns in groups:
         yield from (("rules", key, pattern) for pattern in patterns)
     routing = pack.routing

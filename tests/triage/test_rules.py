@@ -52,8 +52,8 @@ def test_urgency_names_the_rules_that_would_set_it_alone() -> None:
     urgency = decided("刚刚被骗转账两万，快帮我止付，我要报警").urgency
     assert urgency is not None
     assert (urgency.head, urgency.code, urgency.model_code) == ("urgency", "I", "III")
-    assert urgency.rules == ("loss_in_progress", "stop_payment")
-    assert {hit.rule for hit in urgency.hits} == {"loss_in_progress", "stop_payment"}
+    assert urgency.rules == ("loss_in_progress", "stop_payment", "stop_now")
+    assert {hit.rule for hit in urgency.hits} == set(urgency.rules)
 
 
 def test_the_model_alone_can_raise() -> None:
@@ -69,3 +69,11 @@ def test_a_guard_does_not_reach_over_a_connective() -> None:
     assert clauses.around(9, 11, "clause") == (6, 12)
     assert clauses.around(9, 11, "sentence") == (0, 12)
     assert clauses.around(9, 11, "text") == (0, 12)
+
+
+def test_all_in_text_asks_for_one_of_each_list() -> None:
+    # enquiry_unknown wants a credit report and a missing authorisation, wherever they stand.
+    enquiry = "报告上有一条贷后管理查询。别的都没有问题。"
+    assert "enquiry_unknown" not in {item.rule for item in findings(enquiry).fired}
+    whole = enquiry + "我从没贷过款,征信怎么会这样?"
+    assert "enquiry_unknown" in {item.rule for item in findings(whole).fired}
