@@ -59,7 +59,7 @@ def decide_from(
     reason = heads.get(roles.reason) if roles.reason else None
     urgency_head = taxonomy[roles.urgency] if roles.urgency else None
     urgency = (
-        final_urgency(urgency_head, heads[urgency_head.name].code, findings)
+        final_urgency(urgency_head, heads[urgency_head.name], findings, policy.review.severe_at)
         if urgency_head is not None and urgency_head.name in heads
         else None
     )

@@ -54,7 +54,7 @@ def test_a_close_second_is_ambiguous() -> None:
 def test_a_fair_chance_of_more_urgency_is_looked_at() -> None:
     head = taxonomy()["urgency"]
     for shares, expected in (
-        ([0.05, 0.3, 0.6, 0.05], {"maybe_more_urgent"}),
+        ([0.02, 0.2, 0.68, 0.1], {"maybe_more_urgent"}),
         ([0.01, 0.04, 0.5, 0.45], set()),
     ):
         answer = prediction()

@@ -1,7 +1,13 @@
 from __future__ import annotations
 
+import numpy as np
+import pytest
+
+from data.taxonomy.load import load as load_taxonomy
 from data.text.normalise import normalise
+from model.classifier import HeadPrediction
 from serving.triage.conditions import Facts
+from serving.triage.urgency import model_level
 from tests.triage.build import decided, findings, flags, policy, prediction
 
 
@@ -54,6 +60,28 @@ def test_urgency_names_the_rules_that_would_set_it_alone() -> None:
     assert (urgency.head, urgency.code, urgency.model_code) == ("urgency", "I", "III")
     assert urgency.rules == ("loss_in_progress", "stop_payment", "stop_now")
     assert {hit.rule for hit in urgency.hits} == set(urgency.rules)
+
+
+@pytest.mark.parametrize(
+    ("chances", "at", "expected"),
+    [
+        ((0.05, 0.35, 0.5, 0.1), None, "III"),
+        ((0.05, 0.35, 0.5, 0.1), 0.3, "II"),
+        ((0.05, 0.35, 0.5, 0.1), 0.45, "III"),
+        ((0.3, 0.2, 0.5, 0.0), 0.3, "I"),
+        ((0.1, 0.15, 0.15, 0.6), 0.3, "III"),
+        # Never less severe than the likeliest level, however high the threshold.
+        ((0.45, 0.2, 0.2, 0.15), 0.5, "I"),
+    ],
+)
+def test_the_model_asks_for_a_level_that_is_likely_enough(
+    chances: tuple[float, ...], at: float | None, expected: str
+) -> None:
+    head = load_taxonomy()["urgency"]
+    probabilities = np.array(chances, dtype=np.float32)
+    best = head.leaves[int(probabilities.argmax())]
+    said = HeadPrediction(head.name, best, max(chances), best, False, probabilities, (), ())
+    assert model_level(head, said, at) == expected
 
 
 def test_the_model_alone_can_raise() -> None:
