@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,13 @@ import numpy as np
 from data.errors import BundleError
 from data.labelled import LabelledText
 from data.taxonomy.load import parse
-from data.taxonomy.schema import Head, Taxonomy
+from data.taxonomy.schema import Taxonomy
 from data.text.normalise import normalise
 from model import bundle, calibrate
 from model.answer import HeadCalibration
-from model.blend.fit import fit_weights
+from model.blend.build import blended
 from model.blend.runtime import KIND as BLEND
-from model.blend.runtime import BlendClassifier, added
-from model.classifier import Classifier, Floats
+from model.classifier import Classifier
 from model.encoder import graph, parity
 from model.encoder.network import EncoderNetwork
 from model.encoder.novelty import FILE as NOVELTY
@@ -30,7 +29,8 @@ from model.encoder.runtime import KIND, MODEL, TOKENIZER, EncoderClassifier, Par
 from model.encoder.session import Ids, open_session
 from model.encoder.tokens import TokenReader
 from model.encoder.weights import EncoderWeights, weights_of
-from model.linear.runtime import LinearClassifier, LinearWeights
+from model.heads import calibrated_heads
+from model.linear.runtime import LinearWeights
 from model.seen import FILE as SEEN
 from model.seen import SeenTexts
 
@@ -198,52 +198,15 @@ def _fit(
     train = [normalise(text) for text in _some(texts.train, options.training)]
     held_out = [normalise(item.text) for item in texts.held_out]
     novelty = Novelty.fit(draft.pooled(train), draft.pooled(held_out))
-    logits = draft.logits(held_out)
-    if linear:
-        wide = LinearClassifier(bundle.draft(KIND, taxonomy, plain), taxonomy, linear)
-        both = (logits, wide.logits(held_out))
-        blend = fit_weights(taxonomy, *both, texts.held_out)
-        runtime["blend"] = {name: asdict(weight) for name, weight in blend.items()}
-        logits = {name: added(w, both[0][name], both[1][name]) for name, w in blend.items()}
-    heads = _calibrated(taxonomy, logits, texts.held_out, options.promise)
-    kind = BLEND if linear else KIND
-    manifest = bundle.draft(kind, taxonomy, heads, runtime)
-    final = EncoderClassifier(manifest, taxonomy, Parts(parts.session, reader, novelty))
-    model: Classifier = final
-    if linear:
-        model = BlendClassifier(
-            manifest, taxonomy, final, LinearClassifier(manifest, taxonomy, linear)
-        )
-    return _Fitted(kind, model, heads, runtime, novelty)
-
-
-def _calibrated(
-    taxonomy: Taxonomy,
-    logits: Mapping[str, Floats],
-    texts: Sequence[LabelledText],
-    promise: calibrate.Promise,
-) -> dict[str, bundle.HeadManifest]:
-    heads = {}
-    for head in taxonomy.heads:
-        rows, gold = _gold(head, texts)
-        if not rows:
-            raise BundleError("no held-out text carries a leaf of it", field=head.name)
-        accepted = [texts[row].readings(head.name) for row in rows]
-        fitted = calibrate.fit(
-            head, logits[head.name][rows], np.array(gold), promise, accepted=accepted
-        )
-        heads[head.name] = bundle.HeadManifest.of(head, fitted)
-    return heads
-
-
-def _gold(head: Head, texts: Sequence[LabelledText]) -> tuple[list[int], list[int]]:
-    """Rows whose label is a leaf of the head, and the leaves' columns."""
-    found = [
-        (row, head.leaf_index[item.labels[head.name]])
-        for row, item in enumerate(texts)
-        if item.labels.get(head.name) in head.leaf_index
-    ]
-    return [row for row, _ in found], [column for _, column in found]
+    whole = Parts(parts.session, reader, novelty)
+    if linear is None:
+        heads = calibrated_heads(taxonomy, draft.logits(held_out), texts.held_out, options.promise)
+        manifest = bundle.draft(KIND, taxonomy, heads, runtime)
+        model = EncoderClassifier(manifest, taxonomy, whole)
+        return _Fitted(KIND, model, heads, runtime, novelty)
+    known = EncoderClassifier(bundle.draft(KIND, taxonomy, plain, runtime), taxonomy, whole)
+    blend = blended(known, linear, texts.held_out, options.promise)
+    return _Fitted(BLEND, blend.model, blend.heads, blend.runtime, novelty)
 
 
 def _runtime(weights: EncoderWeights, options: ExportOptions) -> dict[str, Any]:

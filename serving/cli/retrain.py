@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,11 +16,20 @@ from data.taxonomy.load import DEFAULT_PATH
 from model.registry.resolve import DEFAULT as REGISTRY
 from serving.cli.console import err, out, progress
 from serving.cli.store import store as open_store
-from serving.cli.train import CORPUS, ModelKind
+from serving.cli.train import CORPUS
 from serving.store import label_texts
 
 if TYPE_CHECKING:
     from training.retrain.plan import Outcome
+
+
+class Challenger(StrEnum):
+    """What can be retrained; a blend keeps the champion's encoder."""
+
+    linear = "linear"
+    encoder = "encoder"
+    blend = "blend"
+
 
 # Exit status where a gate stops a challenger.
 REFUSED = 3
@@ -42,7 +52,7 @@ def retrain(
         bool | None, typer.Option(help="With the labels in the store; default: unless a snapshot.")
     ] = None,
     model: Annotated[
-        ModelKind | None, typer.Option(help="Kind of model; default: the champion's.")
+        Challenger | None, typer.Option(help="Kind of model; default: the champion's.")
     ] = None,
     fresh: Annotated[
         bool, typer.Option("--fresh/--warm", help="Encoder: not from the champion's checkpoint.")

@@ -8,12 +8,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from data.errors import InputError
 from data.labelled import LabelledText
 from data.splits import partition
 from data.taxonomy.schema import Taxonomy
 from model import bundle
+from model.blend.runtime import KIND as BLEND
 from model.linear.runtime import KIND as LINEAR
 from model.linear.runtime import LinearWeights
+from model.registry.registry import Registry
 from training.fit import Recipe, check_splits, finish_linear
 from training.linear import train
 from training.retrain.plan import RetrainPlan
@@ -109,6 +112,10 @@ class LinearChallenger:
 
 def challenger_of(plan: RetrainPlan, start: Start) -> Challenger:
     """The challenger that a plan asks for."""
+    if start.kind == BLEND:
+        from training.retrain.blend import BlendChallenger
+
+        return BlendChallenger(_champion(plan, start))
     if start.kind != "encoder":
         return LinearChallenger()
     from training.encoder.config import DEFAULT, load
@@ -118,6 +125,21 @@ def challenger_of(plan: RetrainPlan, start: Start) -> Challenger:
     if start.checkpoint is None:
         return EncoderChallenger(config)
     return EncoderChallenger.from_checkpoint(config, start.checkpoint)
+
+
+def _champion(plan: RetrainPlan, start: Start) -> Path:
+    """The bundle whose encoder a blend keeps. Raises InputError where there is none to keep."""
+    where = "a new encoder: `suda train --model encoder`, then `suda models add`"
+    if start.champion is None or not plan.warm:
+        raise InputError(
+            f"a blend keeps the champion's encoder, expected one; {where}", field="model"
+        )
+    path = Registry(plan.registry).bundle_of(start.champion)
+    if (kind := bundle.read(path)[0].kind) != BLEND:
+        raise InputError(
+            f"the champion is of kind {kind}, expected {BLEND}; {where}", field="model"
+        )
+    return path
 
 
 ChallengerOf = Callable[[RetrainPlan, Start], Challenger]

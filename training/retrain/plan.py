@@ -10,7 +10,7 @@ from typing import Any, Literal
 from data.taxonomy.load import DEFAULT_PATH
 from model.registry.resolve import DEFAULT as REGISTRY
 
-Kind = Literal["linear", "encoder"]
+Kind = Literal["linear", "encoder", "blend"]
 
 
 @dataclass(frozen=True, slots=True)
