@@ -211,6 +211,8 @@ class _Run:
 
         def work() -> Output:
             bundle, why = self.steps.folder / "bundle", self.plan.why
+            if self._known_otherwise(version):
+                return Output({"promoted": False})
             self.store.add(bundle, who=self.plan.who, why=why, details=self._details(start))
             result = orjson.loads((self.steps.folder / "suite.json").read_bytes())
             self.store.judge(verdict, result)
@@ -220,6 +222,11 @@ class _Run:
             return Output({"promoted": promote})
 
         return bool(self.steps.run("registry", given, work)["promoted"])
+
+    def _known_otherwise(self, version: str) -> bool:
+        """Whether a bundle of the same content, made otherwise, is registered: nothing is new."""
+        known = self.store.state().versions.get(version)
+        return known is not None and known.digest != digest_of(self.steps.folder / "bundle")
 
     def _details(self, start: Start) -> dict[str, Any]:
         folder = self.steps.folder
@@ -236,6 +243,8 @@ class _Run:
             f"left out of training: {n} texts {why}"
             for why, n in self.snapshot.manifest.reasons().items()
         ]
+        if self._known_otherwise(version):
+            notes.append(f"answers exactly as {version}, which is registered: nothing was learnt")
         present = self.store.champion
         if promoted and present != version:
             notes.append(f"was promoted by this run, and {present} has taken its place since")

@@ -31,11 +31,11 @@ class Mix:
 
     uncertainty: float = 1.0
     disagreement: float = 0.25
-    novelty: float = 0.0
+    novelty: float = 0.1
     thin: float = 0.5
-    density: float = 0.5
-    diversity: float = 1.0
-    words: float = 0.5
+    density: float = 0.0
+    diversity: float = 0.5
+    words: float = 0.7
     audit: float = 0.10
 
     def __post_init__(self) -> None:
