@@ -92,14 +92,15 @@ def spans_of(text: NormalisedText, shares: Sequence[float] | Floats) -> tuple[Ev
     with positive share join into a span; the strongest few are returned in text order.
     """
     runs: list[tuple[float, int, int]] = []
-    floor = 0.05 * max(max(shares, default=0.0), 1e-9)
+    values: list[float] = np.asarray(shares, dtype=np.float64).tolist()
+    floor = 0.05 * max(max(values, default=0.0), 1e-9)
     start = None
-    for i, share in enumerate([*shares, 0.0]):
+    for i, share in enumerate([*values, 0.0]):
         inside = share > floor and text.text[i] not in "\n。!?;,"
         if inside and start is None:
             start = i
         elif not inside and start is not None:
-            runs.append((float(sum(shares[start:i])), start, i))
+            runs.append((sum(values[start:i]), start, i))
             start = None
     strongest = sorted(runs, reverse=True)[:MAX_EVIDENCE]
     evidence = []

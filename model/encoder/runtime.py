@@ -183,7 +183,7 @@ class EncoderClassifier:
     ) -> HeadPrediction:
         logits = self.scores(name, read)
         shares = self.telling(name, int(logits.argmax()), text, read)
-        evidence = spans_of(text, shares.tolist())
+        evidence = spans_of(text, shares)
         return answer_head(self._taxonomy[name], logits, self._calibration[name], evidence, top_k)
 
     @property
