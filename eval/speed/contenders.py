@@ -56,7 +56,14 @@ def onnx_fp32(network: Any, tokenizer: Path, checkpoint: Path) -> Contender:
     def answer(text: str) -> object:
         return session.run(reader.read(normalise(text)).ids[None])
 
-    return Contender("onnx fp32", f"{checkpoint.name}, onnxruntime", answer)
+    return Contender(
+        f"onnx fp32, {_layers(network)} layers", f"{checkpoint.name}, onnxruntime", answer
+    )
+
+
+def _layers(network: Any) -> int:
+    """Of the encoder: two checkpoints measured side by side need names of their own."""
+    return int(network.encoder.config.num_hidden_layers)
 
 
 def torch_pipeline(network: Any, tokenizer: Path, checkpoint: Path) -> Contender:
@@ -98,7 +105,7 @@ def torch_pipeline(network: Any, tokenizer: Path, checkpoint: Path) -> Contender
     )
     layers = int(network.encoder.config.num_hidden_layers)
     return Contender(
-        "torch pipeline",
+        f"torch pipeline, {_layers(network)} layers",
         f"{checkpoint.name}, {layers} layers",
         lambda text: pipe(text, truncation=True),
     )
