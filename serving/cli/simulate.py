@@ -30,7 +30,8 @@ def simulate(
     data: Annotated[Path, typer.Option(help="Labelled file whose labels are revealed slowly.")],
     base: Annotated[Path, typer.Option(help="What the model was made of.")] = CORPUS,
     bundle: Annotated[
-        Path | None, typer.Option(help="Linear bundle to start from; default: as it serves.")
+        Path | None,
+        typer.Option(help="Linear or blend bundle to start from; unset: as it serves."),
     ] = None,
     every: Annotated[int, typer.Option(help="Labels between two retrainings.")] = 250,
     up_to: Annotated[int, typer.Option(help="Labels in all.")] = 1000,
@@ -45,6 +46,9 @@ def simulate(
         float | None,
         typer.Option(help="What a gate metric may lose to the best; default: the suite's."),
     ] = None,
+    linear: Annotated[
+        bool, typer.Option("--linear", help="Of a blend, let the linear half learn alone.")
+    ] = False,
     mix: Annotated[
         str | None, typer.Option(help="Selection, e.g. uncertainty=1,thin=0.5,audit=0.1.")
     ] = None,
@@ -55,13 +59,13 @@ def simulate(
     """Replay the learning loop: selection beside random, on texts whose labels are known.
 
     Half of the data (whole groups, alike in labels) is the pool whose labels are revealed when they
-    are asked for, half is only measured on. Every --every labels the linear model retrains on base
-    and revealed labels, and takes over where the gate (accuracy and macro-F1 of every head on the
-    base's test split) lets it.
+    are asked for, half is only measured on. Every --every labels the model retrains on base and
+    revealed labels (a blend keeps its encoder), and takes over where the gate (accuracy and
+    macro-F1 of every head on the base's test split) lets it.
     """
     try:
         from training.simulate.plot import plot
-        from training.simulate.setup import Options, linear_stage
+        from training.simulate.setup import Options, stage_of
         from training.simulate.simulate import Plan
         from training.simulate.simulate import simulate as work
     except ImportError as error:
@@ -71,7 +75,7 @@ def simulate(
     settings = Settings()
     path = resolve(bundle or settings.bundle, settings.registry)
     taxonomy = load_bundle(path).taxonomy
-    options = Options(sample=corpus_sample)
+    options = Options(sample=corpus_sample, linear=linear)
     if weight is not None:
         options = replace(options, weight=weight)
     if tolerance is not None:
@@ -81,9 +85,7 @@ def simulate(
     with progress() as bar:
         task = bar.add_task("reading the base", total=None)
         policies = load_policy(settings.policy or packs_for(taxonomy), taxonomy)
-        stage = linear_stage(
-            path, load_labelled(base, taxonomy), policies, datetime.now(UTC), options
-        )
+        stage = stage_of(path, load_labelled(base, taxonomy), policies, datetime.now(UTC), options)
         steps = -(-min(up_to, len(texts) // 2) // every)
         bar.update(task, total=2 * seeds * steps)
         result = work(

@@ -17,7 +17,7 @@ from data.labelled import LabelledText
 from data.splits import partition
 from data.text.normalise import normalise
 from model.classifier import Classifier
-from model.linear.runtime import LinearClassifier
+from model.linear.runtime import LinearClassifier, LinearWeights
 from serving.triage.policy import load as load_policy
 from serving.triage.policy import packs_for
 from tests.conftest import Fit, mood_texts, three_trees, tree_texts, two_labels
@@ -26,10 +26,11 @@ from training.selection.select import RANDOM, Mix
 from training.simulate.curves import Point, curves, promotions, savings
 from training.simulate.division import divide
 from training.simulate.gate import HeldOutGate, Metrics, Verdict, allowance, best_of, suite_losses
-from training.simulate.linear import LinearPlan, LinearTrainer
+from training.simulate.linear import LinearTrainer
 from training.simulate.loop import Quality, Run, Stage, Step, run
-from training.simulate.setup import Options, linear_stage
+from training.simulate.setup import Options, stage_of
 from training.simulate.simulate import Plan, Simulation, simulate
+from training.simulate.warm import LinearPlan
 
 TREES, RAW = three_trees()
 CONFIG = LinearConfig(min_texts=1)
@@ -50,7 +51,7 @@ def stream() -> list[LabelledText]:
 def stage(fit: Fit, base: list[LabelledText]) -> Stage:
     policies = load_policy(packs_for(TREES), TREES)
     when = datetime(2026, 11, 1, tzinfo=UTC)
-    return linear_stage(fit(TREES, RAW, base), base, policies, when, Options(tolerance=0.02))
+    return stage_of(fit(TREES, RAW, base), base, policies, when, Options(tolerance=0.02))
 
 
 @pytest.fixture(scope="module")
@@ -172,11 +173,15 @@ def test_a_warm_fit_ends_where_a_fresh_one_does(
     texts = [normalise(t.text) for t in stream[::5]]
     warm = LinearTrainer.of_bundle(path, parts, plan)
     warm.fit(stream[:5])
-    # The same vocabulary without any start: a trainer whose first weights are nothing.
-    fresh = LinearTrainer.of_bundle(path, parts, plan)
-    for arrays in (fresh._first.coef, fresh._first.bias):
-        for array in arrays.values():
-            array[:] = 0
+    # The same vocabulary without any start: first weights that are nothing.
+    kept = LinearWeights.load(path, [head.name for head in TREES.heads])
+    nothing = LinearWeights(
+        kept.vocabulary,
+        kept.idf,
+        {name: np.zeros_like(array) for name, array in kept.coef.items()},
+        {name: np.zeros_like(array) for name, array in kept.bias.items()},
+    )
+    fresh = LinearTrainer(parts, TREES, plan, nothing)
     mine, other = warm.fit(stream[:40]).logits(texts), fresh.fit(stream[:40]).logits(texts)
     for name in mine:
         gaps = [m - m.mean(axis=1, keepdims=True) for m in (mine[name], other[name])]
@@ -340,4 +345,4 @@ def test_what_cannot_be_simulated_is_said(fit: Fit, base: list[LabelledText]) ->
     policies, when = load_policy(packs_for(TREES), TREES), datetime(2026, 11, 1, tzinfo=UTC)
     train_only = [LabelledText(t.id, t.text, t.labels, meta={"split": "train"}) for t in base]
     with pytest.raises(InputError, match="split dev"):
-        linear_stage(fit(TREES, RAW, base), train_only, policies, when, Options())
+        stage_of(fit(TREES, RAW, base), train_only, policies, when, Options())

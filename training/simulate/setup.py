@@ -1,24 +1,28 @@
-"""Put the linear model, its base corpus, the gate and the rules on a stage."""
+"""Put a model, its base corpus, the gate and the rules on a stage."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from data.errors import InputError
 from data.labelled import LabelledText
-from data.splits import partition
+from data.splits import Split, partition
 from eval.suite.config import load as load_suite
 from model import bundle
+from model.blend.runtime import KIND as BLEND
 from serving.triage.policy import PolicySet
 from training.selection.select import counts_of
 from training.selection.signals import Reader
+from training.simulate.blend import BlendTrainer
 from training.simulate.gate import MEASURED, HeldOutGate, Metrics, suite_losses
-from training.simulate.linear import WEIGHT, LinearPlan, LinearTrainer
+from training.simulate.linear import LinearTrainer
 from training.simulate.loop import Stage
+from training.simulate.trainer import Trainer
+from training.simulate.warm import WEIGHT, LinearPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +31,15 @@ class Options:
 
     `weight` is what one revealed label counts against one of the base corpus, `sample` how many
     texts of the base's train split are kept (None: all), which is faster and forgets some,
-    `tolerance` what a gate metric may lose (None: as the evaluation suite says).
+    `tolerance` what a gate metric may lose (None: as the evaluation suite says). `linear` takes a
+    blend's linear half alone, which learns faster than the blend: the encoder it leaves out stays
+    as it was, and holds its answers.
     """
 
     weight: float = WEIGHT
     sample: int | None = None
     tolerance: float | None = None
+    linear: bool = False
 
     def __post_init__(self) -> None:
         if self.weight <= 0:
@@ -43,14 +50,14 @@ class Options:
             raise InputError(f"expected at least 0, got {self.tolerance}", field="tolerance")
 
 
-def linear_stage(
+def stage_of(
     path: Path,
     base: Sequence[LabelledText],
     policies: PolicySet,
     received_at: datetime,
     options: Options,
 ) -> Stage:
-    """A stage on which the linear bundle at `path` learns.
+    """A stage on which the bundle at `path`, linear or a blend, learns.
 
     The base's train split is learnt from with the revealed labels, its dev split calibrates, its
     test split is the gate. Raises BundleError for another kind of bundle, InputError where a split
@@ -62,14 +69,20 @@ def linear_stage(
         if not part:
             raise InputError("expected at least one text", field=f"base split {name}")
     parts["train"] = _sample(parts["train"], options.sample)
-    trainer = LinearTrainer.of_bundle(path, parts, LinearPlan(weight=options.weight))
     return Stage(
         taxonomy=taxonomy,
         reader=Reader(policies, received_at),
-        trainer=trainer,
+        trainer=_trainer(path, parts, options),
         gate=HeldOutGate(parts["test"], _allowed(options)),
         base_counts=counts_of(parts["train"], taxonomy),
     )
+
+
+def _trainer(path: Path, base: Mapping[Split, Sequence[LabelledText]], options: Options) -> Trainer:
+    plan = LinearPlan(weight=options.weight)
+    if bundle.read(path)[0].kind == BLEND and not options.linear:
+        return BlendTrainer.of_bundle(path, base, plan)
+    return LinearTrainer.of_bundle(path, base, plan)
 
 
 def _allowed(options: Options) -> Metrics:
