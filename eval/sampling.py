@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from data.errors import InputError
 
-# 95 % of a normal distribution.
-_Z = 1.959964
+_LEVEL = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +36,21 @@ def hajek(values: Sequence[float], probabilities: Sequence[float]) -> Estimate:
     Hájek's ratio form of the Horvitz-Thompson estimator: each item counts 1/π times. Items of one
     probability form a stratum drawn without replacement, which gives the variance (Cochran 1977,
     §5.6 with finite population correction); items of probability one were certain and add none.
+    The interval is Student's, with the degrees of freedom of the strata that were drawn from: two
+    drawn items say next to nothing, and their interval says so.
     Raises InputError without items, or where a probability is outside (0, 1].
     """
     y, pi = _arrays(values, probabilities)
     weights = 1.0 / pi
     population = float(weights.sum())
     mean = float((weights * y).sum() / population)
-    variance = sum(
-        (float(weights[rows].sum()) / population) ** 2 * _stratum_variance(y[rows], float(p))
-        for p in np.unique(pi)
-        for rows in (np.flatnonzero(pi == p),)
-    )
-    reach = _Z * float(np.sqrt(variance))
+    variance, freedom = 0.0, 0
+    for probability in np.unique(pi[pi < 1.0]):
+        rows = np.flatnonzero(pi == probability)
+        share = float(weights[rows].sum()) / population
+        variance += share**2 * (1.0 - float(probability)) * _variance(y[rows])
+        freedom += len(rows) - 1
+    reach = _quantile(freedom) * float(np.sqrt(variance))
     return Estimate(mean, max(0.0, mean - reach), min(1.0, mean + reach), len(y), population)
 
 
@@ -75,12 +77,19 @@ def _arrays(
     return y, pi
 
 
-def _stratum_variance(values: NDArray[np.float64], probability: float) -> float:
-    """Variance of a stratum's mean.
+def _variance(values: NDArray[np.float64]) -> float:
+    """Variance of a mean of values in [0, 1], drawn from a large population.
 
-    Two right and two wrong answers are added (Agresti and Coull 1998): without them a sample that
-    happens to be all right would claim to be certain.
+    Never less than with two right and two wrong answers added (Agresti and Coull 1998): without
+    them a sample that happens to be all right would claim to be certain.
     """
     n = len(values)
+    plain = float(values.var(ddof=1)) / n if n > 1 else 0.0
     mean = (float(values.sum()) + 2.0) / (n + 4.0)
-    return (1.0 - probability) * mean * (1.0 - mean) / (n + 4.0)
+    return max(plain, mean * (1.0 - mean) / (n + 4.0))
+
+
+def _quantile(freedom: int) -> float:
+    from scipy.stats import t
+
+    return float(t.ppf((1.0 + _LEVEL) / 2, max(freedom, 1)))

@@ -36,6 +36,17 @@ def test_selected_and_audited_together_estimate_the_pool() -> None:
     assert held >= 0.93
 
 
+@pytest.mark.parametrize("n", [2, 3, 5, 25])
+@pytest.mark.parametrize("share", [0.05, 0.3, 0.5, 0.9])
+def test_intervals_hold_however_few_were_drawn(n: int, share: float) -> None:
+    random = np.random.default_rng(5)
+    right = (np.arange(200) < 200 * share).astype(float)
+    found = [
+        hajek(random.choice(right, n, replace=False).tolist(), [n / 200] * n) for _ in range(300)
+    ]
+    assert np.mean([f.low <= share <= f.high for f in found]) > 0.91
+
+
 def test_totals_are_unbiased() -> None:
     right, samples = draws(chosen=10, audited=15, rounds=600)
     assert np.mean([total(v, p) for v, p in samples]) == pytest.approx(right.sum(), rel=0.02)
