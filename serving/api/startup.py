@@ -21,11 +21,13 @@ from serving.engine.warmup import measure, texts_of
 from serving.intake import Intake
 from serving.pipeline import Pipeline
 from serving.settings import Settings
+from serving.store import cases
 from serving.store.commit import Committer
 from serving.store.database import connect, migrate
 from serving.store.store import Store
 from serving.telemetry.metrics import Metrics
 from serving.telemetry.observe import EngineObserver, observe_decision
+from serving.triage.schema import Roles
 
 log = logging.getLogger("suda")
 
@@ -47,6 +49,7 @@ def opened(settings: Settings, metrics: Metrics, given: Pipeline | None) -> Iter
         executor = ThreadPoolExecutor(_QUERY_THREADS, thread_name_prefix="suda-query")
         stack.callback(executor.shutdown, wait=True)
         pipeline = given or Pipeline.open(settings)
+        _open_cases(store, pipeline)
         committer = _committer(settings, store, metrics)
         committer.start()
         stack.callback(committer.close, settings.shutdown_seconds)
@@ -83,6 +86,24 @@ async def tending(state: State) -> AsyncIterator[None]:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
+
+
+def _open_cases(store: Store, pipeline: Pipeline) -> None:
+    """From now on each decision opens a case; complaints from before there were any get theirs."""
+
+    def roles_at(when: datetime) -> Roles:
+        return pipeline.policies.at(when).roles
+
+    opened = 0
+    while True:
+        with store.session.begin() as session:
+            added = cases.backfill(session, roles_at, datetime.now(UTC))
+        if not added:
+            break
+        opened += added
+    if opened:
+        log.info("opened cases for %d complaints of an earlier version", opened)
+    store.attach(cases.opener(roles_at, lambda: datetime.now(UTC)))
 
 
 def _cached(pipeline: Pipeline, settings: Settings, metrics: Metrics) -> Pipeline:

@@ -172,6 +172,10 @@ _BLANKERS: tuple[Callable[[Session, Held, datetime], None], ...] = (
     _texts,
 )
 BLANKED = frozenset({"complaints", "decisions", "idempotency_keys", "label_records", "label_texts"})
+"""Tables that erasing blanks."""
+
+WORDLESS = frozenset({"cases", "clocks"})
+"""Tables that hang on complaints and hold codes, places and times only."""
 
 
 def wordless(value: Any) -> Any:

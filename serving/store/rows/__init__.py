@@ -1,0 +1,1 @@
+"""Tables, a module for each room that owns some."""

@@ -1,0 +1,3 @@
+"""Files of complaints, worked through in the background."""
+
+from __future__ import annotations

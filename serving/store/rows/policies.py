@@ -1,0 +1,3 @@
+"""Policy packs that were uploaded, and which one holds."""
+
+from __future__ import annotations

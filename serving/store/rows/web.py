@@ -1,0 +1,3 @@
+"""People who sign in, and their sessions."""
+
+from __future__ import annotations

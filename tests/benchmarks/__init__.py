@@ -1,0 +1,1 @@
+"""The benchmarks in small: their accounting and their judgements, never their times."""

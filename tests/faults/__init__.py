@@ -1,0 +1,1 @@
+"""What may go wrong around the service, made to go wrong."""
