@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, TextIO
 
 import charset_normalizer
 import openpyxl
@@ -18,7 +19,11 @@ from data.errors import FileFormatError
 SUFFIXES = (".jsonl", ".csv", ".xlsx")
 # GB18030 is a superset of GBK and GB2312 and decodes them all.
 _CHINESE = ("gb18030", "gbk", "gb2312", "hz", "big5", "big5hkscs")
-_csv_limit = csv.field_size_limit(10_000_000)
+# Longest line of JSON and longest cell of CSV, in characters.
+_LONGEST = 10_000_000
+_csv_limit = csv.field_size_limit(_LONGEST)
+# Bytes an encoding is guessed from, and bytes read at a time to check it.
+_SAMPLE, _BLOCK = 200_000, 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +51,34 @@ def read_rows(path: Path) -> Iterator[Row | BadRow]:
     suffix = check_suffix(path)
     if not path.is_file():
         raise FileFormatError("no such file", field=str(path))
+    with path.open("rb") as stream:
+        yield from read_stream(stream, suffix, str(path))
+
+
+def read_stream(
+    stream: BinaryIO,
+    suffix: str,
+    name: str,
+    on_header: Callable[[list[str]], None] = lambda _: None,
+) -> Iterator[Row | BadRow]:
+    """Yield the rows of an open, seekable file, little of it in memory at a time.
+
+    `on_header` is told the columns of a CSV or XLSX file before its rows come. Raises as
+    `read_rows`, naming the file `name`.
+    """
     if suffix == ".xlsx":
-        yield from _read_xlsx(path)
-    elif suffix == ".csv":
-        yield from _read_csv(read_text(path), path)
-    else:
-        yield from _read_jsonl(read_text(path))
+        yield from _read_xlsx(stream, name, on_header)
+        return
+    # Not universal newlines: U+2028 and its kin are legal inside JSON strings.
+    newline = "" if suffix == ".csv" else "\n"
+    text = io.TextIOWrapper(stream, encoding_of(stream, name), newline=newline)
+    try:
+        if suffix == ".csv":
+            yield from _read_csv(text, name, on_header)
+        else:
+            yield from _read_jsonl(text)
+    finally:
+        text.detach()
 
 
 def check_suffix(path: Path) -> str:
@@ -69,30 +96,57 @@ def read_text(path: Path) -> str:
 
     Raises FileFormatError where no encoding fits.
     """
-    raw = path.read_bytes()
-    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return _decode(raw, "utf-16", path)
+    with path.open("rb") as stream:
+        encoding = encoding_of(stream, str(path))
+    return path.read_bytes().decode(encoding)
+
+
+def encoding_of(stream: BinaryIO, name: str) -> str:
+    """The encoding that the whole of an open, seekable text file is in; leaves it at its start.
+
+    Raises FileFormatError where none fits.
+    """
+    stream.seek(0)
+    sample = stream.read(_SAMPLE)
+    if sample.startswith((b"\xff\xfe", b"\xfe\xff")):
+        candidates = ["utf-16"]
+    else:
+        candidates = ["utf-8-sig", _guess(sample)]
+    for encoding in candidates:
+        if _decodes(stream, encoding):
+            stream.seek(0)
+            return encoding
+    raise FileFormatError("is neither UTF-8 nor GBK (GB18030); save it in one of them", field=name)
+
+
+def _guess(sample: bytes) -> str:
     try:
-        return raw.decode("utf-8-sig")
+        # A character cut in two at the end is no sign of another encoding.
+        codecs.getincrementaldecoder("utf-8")().decode(sample)
     except UnicodeDecodeError:
-        pass
-    best = charset_normalizer.from_bytes(raw[:200_000], cp_isolation=list(_CHINESE)).best()
-    encoding = best.encoding if best else "gb18030"
-    return _decode(raw, "gb18030" if encoding in ("gbk", "gb2312") else encoding, path)
+        best = charset_normalizer.from_bytes(sample, cp_isolation=list(_CHINESE)).best()
+        encoding = best.encoding if best else "gb18030"
+        return "gb18030" if encoding in ("gbk", "gb2312") else encoding
+    return "gb18030"
 
 
-def _decode(raw: bytes, encoding: str, path: Path) -> str:
+def _decodes(stream: BinaryIO, encoding: str) -> bool:
+    stream.seek(0)
+    decoder = codecs.getincrementaldecoder(encoding)()
     try:
-        return raw.decode(encoding)
-    except UnicodeDecodeError as error:
-        raise FileFormatError(
-            "is neither UTF-8 nor GBK (GB18030); save it in one of them", field=str(path)
-        ) from error
+        while block := stream.read(_BLOCK):
+            decoder.decode(block)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
-def _read_jsonl(text: str) -> Iterator[Row | BadRow]:
-    # Not splitlines(): U+2028 and its kin are legal inside JSON strings.
-    for number, line in enumerate(text.split("\n"), 1):
+def _read_jsonl(text: TextIO) -> Iterator[Row | BadRow]:
+    for number, line in enumerate(_lines(text), 1):
+        if line is None:
+            yield BadRow(number, f"is longer than {_LONGEST} characters")
+            continue
         if not line.strip():
             continue
         try:
@@ -106,12 +160,35 @@ def _read_jsonl(text: str) -> Iterator[Row | BadRow]:
             yield BadRow(number, "expected a JSON object, one a line")
 
 
-def _read_csv(text: str, path: Path) -> Iterator[Row | BadRow]:
-    reader = csv.reader(io.StringIO(text, newline=""))
+def _lines(text: TextIO) -> Iterator[str | None]:
+    """Line by line; None for one that is too long to be held."""
+    while line := text.readline(_LONGEST):
+        if len(line) < _LONGEST or line.endswith("\n"):
+            yield line
+            continue
+        while (rest := text.readline(_LONGEST)) and not rest.endswith("\n"):
+            pass
+        yield None
+
+
+def _read_csv(
+    text: TextIO, name: str, on_header: Callable[[list[str]], None]
+) -> Iterator[Row | BadRow]:
+    reader = csv.reader(text)
+    try:
+        yield from _csv_rows(reader, name, on_header)
+    except csv.Error as error:
+        raise FileFormatError(f"line {reader.line_num}: {error}", field=name) from error
+
+
+def _csv_rows(
+    reader: Any, name: str, on_header: Callable[[list[str]], None]
+) -> Iterator[Row | BadRow]:
     header = next(reader, None)
-    if not header or not any(name.strip() for name in header):
-        raise FileFormatError("the first line must name the columns", field=str(path))
-    names = [name.strip() for name in header]
+    if not header or not any(column.strip() for column in header):
+        raise FileFormatError("the first line must name the columns", field=name)
+    names = [column.strip() for column in header]
+    on_header(names)
     line = reader.line_num + 1
     for cells in reader:
         if cells:
@@ -122,17 +199,20 @@ def _read_csv(text: str, path: Path) -> Iterator[Row | BadRow]:
         line = reader.line_num + 1
 
 
-def _read_xlsx(path: Path) -> Iterator[Row | BadRow]:
+def _read_xlsx(
+    stream: BinaryIO, name: str, on_header: Callable[[list[str]], None]
+) -> Iterator[Row | BadRow]:
     try:
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+        book = openpyxl.load_workbook(stream, read_only=True, data_only=True)
     except Exception as error:  # openpyxl lets zip, XML and key errors through
-        raise FileFormatError(f"is not an XLSX workbook: {error}", field=str(path)) from error
+        raise FileFormatError(f"is not an XLSX workbook: {error}", field=name) from error
     try:
         rows = book.worksheets[0].iter_rows(values_only=True)
         header = next(rows, None)
         if not header or not any(header):
-            raise FileFormatError("the first row must name the columns", field=str(path))
-        names = [str(name).strip() if name is not None else "" for name in header]
+            raise FileFormatError("the first row must name the columns", field=name)
+        names = [str(column).strip() if column is not None else "" for column in header]
+        on_header(names)
         for number, cells in enumerate(rows, 2):
             values = {
                 n: c for n, c in zip(names, cells, strict=False) if n and c is not None and c != ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -68,7 +68,9 @@ def classify_file(
             done[row.line] = entry
             on_row(number, len(rows))
     entries = [done[row.line] for row in rows]
-    write_rows(target, _outputs(entries, target), _columns(pipeline))
+    write_rows(
+        target, _outputs(entries, target), columns(head.name for head in pipeline.taxonomy.heads)
+    )
     journal.unlink()
     report.bad = [(e["line"], e["error"]) for e in entries if "error" in e]
     report.done = len(entries) - len(report.bad)
@@ -165,15 +167,12 @@ def flatten(entry: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
-def _columns(pipeline: Pipeline) -> list[str]:
-    heads = [
-        column
-        for head in pipeline.taxonomy.heads
-        for column in (head.name, f"{head.name}_name", f"{head.name}_confidence")
-    ]
+def columns(heads: Iterable[str]) -> list[str]:
+    """The columns of a spreadsheet of decisions over these heads."""
+    labels = [column for head in heads for column in (head, f"{head}_name", f"{head}_confidence")]
     return [
         *("line", "id", "complaint_id", "external_id", "received_at"),
-        *heads,
+        *labels,
         *("flags", "lead", "assisting", "copies", "deadlines"),
         *("review", "review_reasons", "truncated", "model", "error"),
     ]

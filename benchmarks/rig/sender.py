@@ -152,7 +152,8 @@ def _told(answer: Answer) -> tuple[str, str]:
 
 def run(plan: Plan) -> Volley:
     """Send the load in this process."""
-    return asyncio.run(Sender(plan).run(), loop_factory=uvloop.new_event_loop)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(Sender(plan).run())
 
 
 if __name__ == "__main__":

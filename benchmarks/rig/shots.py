@@ -83,8 +83,10 @@ class Volley:
 
     def as_json(self) -> bytes:
         """For the process that ordered it."""
+        # orjson knows no named tuples.
+        shots = list(map(tuple, self.shots))
         return orjson.dumps(
-            {"shots": self.shots, "seconds": self.seconds, "cpu_seconds": self.cpu_seconds}
+            {"shots": shots, "seconds": self.seconds, "cpu_seconds": self.cpu_seconds}
         )
 
     @classmethod

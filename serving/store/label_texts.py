@@ -134,5 +134,5 @@ def _meta(row: ComplaintRow | LabelTextRow) -> dict[str, Any]:
 
 
 def _day(time: datetime) -> str:
-    """The date in China; SQLite keeps no zone and holds it as received."""
-    return (time.astimezone(SHANGHAI) if time.tzinfo else time).date().isoformat()
+    """The date in China."""
+    return time.astimezone(SHANGHAI).date().isoformat()

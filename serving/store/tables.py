@@ -8,7 +8,6 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
-    DateTime,
     Float,
     ForeignKey,
     Index,
@@ -39,8 +38,8 @@ class ComplaintRow(Base):
     text: Mapped[str] = mapped_column(CustomerText("complaints.text"))
     fields: Mapped[dict[str, Any]] = mapped_column(Json)
     fingerprint: Mapped[str] = mapped_column(String(64))
-    received_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    received_at: Mapped[datetime] = mapped_column(UtcTime)
+    created_at: Mapped[datetime] = mapped_column(UtcTime)
     erased_at: Mapped[datetime | None] = mapped_column(UtcTime)
 
     __table_args__ = (
@@ -60,7 +59,7 @@ class DecisionRow(Base):
     model_version: Mapped[str] = mapped_column(String(128))
     taxonomy_version: Mapped[str] = mapped_column(String(128))
     policy_version: Mapped[str] = mapped_column(String(128))
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    created_at: Mapped[datetime] = mapped_column(UtcTime)
 
 
 class IdempotencyRow(Base):
@@ -71,7 +70,7 @@ class IdempotencyRow(Base):
     key: Mapped[str] = mapped_column(String(255), primary_key=True)
     fingerprint: Mapped[str] = mapped_column(String(64))
     complaint_id: Mapped[str] = mapped_column(ForeignKey("complaints.id"))
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    created_at: Mapped[datetime] = mapped_column(UtcTime)
 
 
 class ApiKeyRow(Base):

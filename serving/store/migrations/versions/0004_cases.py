@@ -19,7 +19,18 @@ def _complaint() -> sa.Column[str]:
     return sa.Column("complaint_id", sa.String(26), sa.ForeignKey("complaints.id"), nullable=False)
 
 
+def _shift(hours: str) -> None:
+    """SQLite kept times of receipt by the clock of Shanghai; from here on all its times are UTC."""
+    if op.get_bind().dialect.name == "sqlite":
+        moved = sa.text(
+            "UPDATE complaints SET received_at = "
+            "strftime('%Y-%m-%d %H:%M:%S', received_at, :hours) || substr(received_at, 20)"
+        )
+        op.execute(moved.bindparams(hours=hours))
+
+
 def upgrade() -> None:
+    _shift("-8 hours")
     op.create_table(
         "cases",
         _complaint(),
@@ -74,3 +85,4 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("clocks")
     op.drop_table("cases")
+    _shift("+8 hours")

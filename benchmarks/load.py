@@ -1,0 +1,235 @@
+"""The service under load, over HTTP with durable writes: capacity, latency, overload, soak.
+
+python -m benchmarks.load [--quick] [--texts FILE] [--database sqlite|postgres|URL]
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.rig import drive, ledger
+from benchmarks.rig.figures import middle, trend
+from benchmarks.rig.inprocess import InProcess
+from benchmarks.rig.machine import machine
+from benchmarks.rig.postgres import postgres
+from benchmarks.rig.service import Service, new_key
+from benchmarks.rig.shots import Plan, Volley
+from benchmarks.rig.texts import CORPUS
+from model.threads import effective_cpus
+
+# Aims, by the figure they hold for.
+AIMS = {
+    "ratio": "≥ 0.80",
+    "p99 at 70 %": "≤ 60 ms",
+    "accepted p99 at 3 ×": "≤ 500 ms",
+    "refused p99 at 3 ×": "≤ 20 ms",
+    "soak slope": "flat",
+}
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """Seconds of each phase, and rounds of the first."""
+
+    rounds: int = 5
+    round_seconds: float = 20.0
+    steady_seconds: float = 120.0
+    overload_seconds: float = 30.0
+    soak_seconds: float = 0.0
+
+    @classmethod
+    def quick(cls) -> Lengths:
+        """As short as will still send something in each phase."""
+        return cls(1, 1.0, 1.0, 1.0, 0.0)
+
+
+@dataclass
+class Bench:
+    """A running service and the loads sent to it."""
+
+    service: Service
+    plan: Plan
+    senders: int
+    volleys: dict[str, Volley]
+    say: Callable[[str], None]
+
+    def fire(self, name: str, seconds: float, **changes: Any) -> dict[str, Any]:
+        """Send a load, keep what became of it, and report."""
+        self.say(name)
+        plan = Plan(**{**_fields(self.plan), "name": name, "seconds": seconds, **changes})
+        with drive.watching(self.service) as watch:
+            volley = drive.fire(plan, self.senders)
+        self.volleys[name] = volley
+        found = drive.report(volley, watch, effective_cpus())
+        if len(watch.rss_mb) >= 12:
+            found["rss_mb"] = [round(value, 1) for value in watch.rss_mb]
+            found["rss_mb_per_minute"] = trend(watch.seconds, watch.rss_mb).as_json()
+        return found
+
+    def capacity(self, alone: InProcess, lengths: Lengths, callers: int) -> dict[str, Any]:
+        """Model and triage alone against the whole service, in turns."""
+        warm = min(5.0, lengths.round_seconds)
+        alone.measure(warm)
+        self.fire("warm-up", warm, callers=callers)
+        rounds: list[dict[str, Any]] = []
+        for number in range(lengths.rounds):
+            self.say(f"in process, round {number + 1}")
+            speed = alone.measure(lengths.round_seconds)
+            found = self.fire(f"saturation-{number}", lengths.round_seconds, callers=callers)
+            found |= {"in_process": speed, "ratio": found["per_second"] / speed}
+            rounds.append(found)
+        return {
+            "callers": callers,
+            "in_process_per_second": middle([r["in_process"] for r in rounds]),
+            "http_per_second": middle([r["per_second"] for r in rounds]),
+            "ratio": middle([r["ratio"] for r in rounds]),
+            "rounds": rounds,
+        }
+
+    def accounts(self) -> dict[str, Any]:
+        """Whether all that was sent is accounted for, and all that was accepted is kept."""
+        promises: dict[str, ledger.Promise] = {}
+        for volley_name, volley in self.volleys.items():
+            promises |= ledger.promised(volley_name, volley.shots)
+        kept = ledger.kept(self.service.database_url)
+        answers = [volley.account() for volley in self.volleys.values()]
+        return {
+            "sent": sum(a["sent"] for a in answers),
+            "accepted": sum(a["accepted"] for a in answers),
+            "refused": sum(a["refused"] for a in answers),
+            "failed": sum(a["failed"] for a in answers),
+            "kept": kept,
+            "amiss": ledger.audit_store(self.service.database_url, promises),
+        }
+
+
+def _fields(plan: Plan) -> dict[str, Any]:
+    return dict(orjson.loads(plan.as_json()))
+
+
+@contextmanager
+def served(
+    database: str, bundle: Path | None, settings: dict[str, str] | None = None
+) -> Iterator[tuple[Service, str]]:
+    """A service on a store of its own, and a key for it; both gone afterwards."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="load")))
+        if database == "sqlite":
+            database = f"sqlite:///{folder}/suda.sqlite3"
+        elif database == "postgres":
+            database = stack.enter_context(postgres()).url
+        chosen = {"SUDA_BUNDLE": str(bundle.resolve())} if bundle else {}
+        service = Service(folder, database, {**chosen, **(settings or {})})
+        token = new_key(database)
+        stack.callback(service.stop)
+        yield service.start(), token
+
+
+def run(
+    lengths: Lengths,
+    *,
+    database: str = "sqlite",
+    bundle: Path | None = None,
+    texts: Path = CORPUS,
+    callers: int = 32,
+    senders: int = 1,
+    say: Callable[[str], None] = lambda _: None,
+) -> dict[str, Any]:
+    """All phases on one service; returns the figures."""
+    found: dict[str, Any] = {"machine": machine(), "texts": texts.name}
+    found["database"] = database.partition(":")[0]
+    with served(database, bundle) as (service, token):
+        plan = Plan(service.port, token, str(texts.resolve()), "", 0.0)
+        bench = Bench(service, plan, senders, {}, say)
+        alone = InProcess(texts.resolve(), effective_cpus(), bundle)
+        try:
+            found["capacity"] = bench.capacity(alone, lengths, callers)
+        finally:
+            alone.close()
+        capacity = found["capacity"]["http_per_second"]["median"]
+        phases = {
+            "steady": (0.7, lengths.steady_seconds),
+            "overload": (3.0, lengths.overload_seconds),
+            "soak": (0.7, lengths.soak_seconds),
+        }
+        for name, (times, seconds) in phases.items():
+            if seconds:
+                rate = max(1.0, times * capacity)
+                found[name] = {"rate": rate, **bench.fire(name, seconds, rate=rate)}
+        service.stop()
+        found["accounts"] = bench.accounts()
+    return found
+
+
+def table(found: dict[str, Any]) -> Table:
+    """The figures that have an aim."""
+    shown = Table("figure", "measured", "aim", title=f"{found['database']}, {found['texts']}")
+    capacity = found["capacity"]
+    for name in ("in_process_per_second", "http_per_second"):
+        shown.add_row(name, f"{capacity[name]['median']:.1f}", "")
+    rows = {"ratio": f"{capacity['ratio']['median']:.3f}"}
+    if "steady" in found:
+        rows["p99 at 70 %"] = f"{found['steady']['accepted_ms']['p99']:.1f} ms"
+    if "overload" in found:
+        over = found["overload"]
+        rows["accepted p99 at 3 ×"] = f"{over['accepted_ms']['p99']:.1f} ms"
+        rows["refused p99 at 3 ×"] = f"{over['refused_ms']['p99']:.1f} ms"
+    if slope := found.get("soak", {}).get("rss_mb_per_minute"):
+        rows["soak slope"] = f"{slope['slope']} [{slope['low']}, {slope['high']}] MB a minute"
+    for name, value in rows.items():
+        shown.add_row(name, value, AIMS[name])
+    share = max(found[p]["sender_cpu_share"] for p in ("steady", "overload", "soak") if p in found)
+    shown.add_row("sender's share of the machine, at most", f"{share:.1%}", "")
+    accounts = found["accounts"]
+    shown.add_row("accepted and kept", f"{accounts['accepted']} / {accounts['kept']}", "equal")
+    shown.add_row("amiss in the store", str(accounts["amiss"] or "nothing"), "nothing")
+    return shown
+
+
+def main(
+    quick: Annotated[bool, typer.Option(help="A few seconds: accounting only.")] = False,
+    texts: Annotated[Path, typer.Option(help="JSONL with a column `text`.")] = CORPUS,
+    bundle: Annotated[Path | None, typer.Option(help="Default: the champion.")] = None,
+    database: Annotated[str, typer.Option(help="sqlite, postgres, or a URL.")] = "sqlite",
+    rounds: Annotated[int, typer.Option(help="Rounds of the first phase.")] = 5,
+    round_seconds: Annotated[float, typer.Option(help="Seconds of each.")] = 20.0,
+    steady_seconds: Annotated[float, typer.Option(help="At 70 % of capacity.")] = 120.0,
+    overload_seconds: Annotated[float, typer.Option(help="At three times the capacity.")] = 30.0,
+    soak_minutes: Annotated[float, typer.Option(help="0 leaves the soak out.")] = 0.0,
+    callers: Annotated[int, typer.Option(help="Callers at saturation.")] = 32,
+    senders: Annotated[int, typer.Option(help="Processes that send.")] = 1,
+    output: Annotated[Path | None, typer.Option(help="Where the JSON goes.")] = None,
+) -> None:
+    """Measure, print a table and write the figures as JSON."""
+    chosen = Lengths(rounds, round_seconds, steady_seconds, overload_seconds, soak_minutes * 60)
+    err = Console(stderr=True)
+    found = run(
+        Lengths.quick() if quick else chosen,
+        database=database,
+        bundle=bundle,
+        texts=texts,
+        callers=callers,
+        senders=senders,
+        say=lambda what: err.print(what, style="dim"),
+    )
+    target = output or Path("var") / "bench" / f"load-{found['database']}.json"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(orjson.dumps(found, option=orjson.OPT_INDENT_2))
+    Console().print(table(found))
+    accounts = found["accounts"]
+    if accounts["amiss"] or accounts["accepted"] != accounts["kept"]:
+        raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    typer.run(main)

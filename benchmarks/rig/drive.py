@@ -1,0 +1,99 @@
+"""Send loads from processes of their own, and watch the service meanwhile."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import psutil
+
+from benchmarks.rig.figures import Times
+from benchmarks.rig.service import Service
+from benchmarks.rig.shots import Plan, Volley
+
+
+def fire(plan: Plan, senders: int = 1) -> Volley:
+    """Send a load from `senders` processes, an equal part of it each. Blocks until it is over."""
+    parts = [plan] if senders == 1 else [_part(plan, i, senders) for i in range(senders)]
+    command = [sys.executable, "-m", "benchmarks.rig.sender"]
+    running = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603
+        for _ in parts
+    ]
+    # All read their plan before one is waited for: they send at the same time.
+    for process, part in zip(running, parts, strict=True):
+        assert process.stdin is not None  # noqa: S101 - a pipe was asked for
+        process.stdin.write(part.as_json())
+        process.stdin.close()
+        process.stdin = None
+    outputs = [process.communicate()[0] for process in running]
+    if any(process.returncode for process in running):
+        raise RuntimeError(f"a sender of {plan.name!r} failed")
+    return Volley.together([Volley.parse(output) for output in outputs])
+
+
+def _part(plan: Plan, number: int, of: int) -> Plan:
+    return replace(
+        plan,
+        name=f"{plan.name}.{number}",
+        rate=plan.rate / of if plan.rate else None,
+        callers=max(1, plan.callers // of),
+        seed=plan.seed + number,
+    )
+
+
+@dataclass
+class Watch:
+    """What a service used while a load ran."""
+
+    seconds: list[float] = field(default_factory=list)
+    rss_mb: list[float] = field(default_factory=list)
+    cpu_seconds: float = 0.0
+
+
+@contextmanager
+def watching(service: Service, every: float = 5.0) -> Iterator[Watch]:
+    """Read memory every so many seconds, and the processor time over the whole."""
+    watch, stop = Watch(), threading.Event()
+    before = service.usage()[0]
+
+    def look() -> None:
+        number = 0
+        while not stop.wait(every):
+            number += 1
+            try:
+                watch.rss_mb.append(service.usage()[1])
+            except psutil.Error:
+                return
+            watch.seconds.append(number * every)
+
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
+    try:
+        yield watch
+    finally:
+        stop.set()
+        thread.join()
+        if service.running:
+            watch.cpu_seconds = service.usage()[0] - before
+
+
+def report(volley: Volley, watch: Watch, cpus: int) -> dict[str, Any]:
+    """A load's accounts, latencies and who used the machine."""
+    shots = volley.shots
+    machine = volley.seconds * cpus
+    return {
+        **volley.account(),
+        "seconds": round(volley.seconds, 2),
+        "per_second": round(volley.per_second, 2),
+        "accepted_ms": Times.of([s.latency for s in shots if s.accepted]).as_json(),
+        "refused_ms": Times.of([s.latency for s in shots if s.refused]).as_json(),
+        "sender_late_ms": Times.of([s.sent - s.intended for s in shots]).as_json(),
+        "sender_cpu_share": round(volley.cpu_seconds / machine, 4),
+        "service_cpu_share": round(watch.cpu_seconds / machine, 4),
+    }

@@ -1,0 +1,1 @@
+"""Policy packs kept in the store: uploaded, tried on past complaints, made to hold."""
