@@ -204,8 +204,16 @@ def _read_xlsx(
 ) -> Iterator[Row | BadRow]:
     try:
         book = openpyxl.load_workbook(stream, read_only=True, data_only=True)
+        yield from _xlsx_rows(book, name, on_header)
+    except FileFormatError:
+        raise
     except Exception as error:  # openpyxl lets zip, XML and key errors through
         raise FileFormatError(f"is not an XLSX workbook: {error}", field=name) from error
+
+
+def _xlsx_rows(
+    book: openpyxl.Workbook, name: str, on_header: Callable[[list[str]], None]
+) -> Iterator[Row | BadRow]:
     try:
         rows = book.worksheets[0].iter_rows(values_only=True)
         header = next(rows, None)

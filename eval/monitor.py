@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from data.taxonomy.schema import Head, Taxonomy
-from eval.drift import Bands, FeatureDrift
 from eval.sampling import Estimate, hajek
+from model.drift import Bands, FeatureDrift
 
 
 @dataclass(frozen=True, slots=True)

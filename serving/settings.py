@@ -130,6 +130,34 @@ class Settings(BaseSettings):
     """Encrypts complaints at rest: base64 of 32 bytes (`suda keys text-key`), more than one
     comma-separated. The first encrypts, all decrypt."""
 
+    web: bool = True
+    """Give the pages for people under /ui."""
+
+    session_idle_minutes: int = Field(default=30, ge=1)
+    """Minutes after which an unused sign-in ends."""
+
+    session_hours: int = Field(default=12, ge=1, le=24 * 7)
+    """Hours after which any sign-in ends."""
+
+    trusted_proxies: str = "127.0.0.1"
+    """Addresses, comma-separated, whose X-Forwarded-For and -Proto are believed; * for all."""
+
+    oidc_issuer: str | None = None
+    """Address of the bank's own sign-in (OpenID Connect), as in its discovery document."""
+
+    oidc_client_id: str | None = None
+    """The name this service has there."""
+
+    oidc_client_secret: SecretStr | None = None
+    """Its secret there, where it has one; the code flow uses PKCE in any case."""
+
+    oidc_roles_claim: str = "roles"
+    """The claim of the ID token that holds a user's groups; a dot leads into an object."""
+
+    oidc_roles: dict[str, str] = {}
+    """Which group gives which role, as JSON: {"suda-fuhe": "reviewer", "suda-admin": "admin"}.
+    Whoever is in none of them is not let in; in several, the first one named counts."""
+
     retention_days: int = Field(default=1096, ge=1)
     """Days a complaint's words are kept after it can have been closed. 令2020-5 Art. 44: three
     years at least."""

@@ -86,6 +86,7 @@ def watching(service: Service, every: float = 5.0) -> Iterator[Watch]:
 def report(volley: Volley, watch: Watch, cpus: int) -> dict[str, Any]:
     """A load's accounts, latencies and who used the machine."""
     shots = volley.shots
+    accepted = sum(shot.accepted for shot in shots)
     machine = volley.seconds * cpus
     return {
         **volley.account(),
@@ -96,4 +97,5 @@ def report(volley: Volley, watch: Watch, cpus: int) -> dict[str, Any]:
         "sender_late_ms": Times.of([s.sent - s.intended for s in shots]).as_json(),
         "sender_cpu_share": round(volley.cpu_seconds / machine, 4),
         "service_cpu_share": round(watch.cpu_seconds / machine, 4),
+        "cpu_ms_per_decision": round(1000 * watch.cpu_seconds / max(1, accepted), 3),
     }

@@ -13,6 +13,7 @@ import threading
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from benchmarks.rig.texts import read_texts
 from data.records import Complaint
@@ -20,8 +21,15 @@ from serving.pipeline import Pipeline
 from serving.settings import Settings
 
 
-def decide_for(pipeline: Pipeline, texts: list[str], seconds: float, threads: int) -> float:
-    """Texts a second that `threads` threads decide."""
+class Speed(NamedTuple):
+    """Texts a second, and the processor time of one in milliseconds."""
+
+    per_second: float
+    cpu_ms: float
+
+
+def decide_for(pipeline: Pipeline, texts: list[str], seconds: float, threads: int) -> Speed:
+    """How fast `threads` threads decide."""
     numbers, until, done = itertools.count(), time.perf_counter() + seconds, [0] * threads
 
     def work(me: int) -> None:
@@ -31,13 +39,15 @@ def decide_for(pipeline: Pipeline, texts: list[str], seconds: float, threads: in
             pipeline.decide(Complaint(text, datetime.now(UTC)), str(number))
             done[me] += 1
 
-    began = time.perf_counter()
+    began, cpu = time.perf_counter(), time.process_time()
     running = [threading.Thread(target=work, args=(i,)) for i in range(threads)]
     for thread in running:
         thread.start()
     for thread in running:
         thread.join()
-    return sum(done) / (time.perf_counter() - began)
+    texts_done = max(1, sum(done))
+    cpu_ms = 1000 * (time.process_time() - cpu) / texts_done
+    return Speed(texts_done / (time.perf_counter() - began), cpu_ms)
 
 
 class InProcess:
@@ -51,13 +61,13 @@ class InProcess:
             stdout=subprocess.PIPE,
         )
 
-    def measure(self, seconds: float) -> float:
-        """Texts a second over so many seconds."""
+    def measure(self, seconds: float) -> Speed:
+        """How fast, over so many seconds."""
         assert self._process.stdin is not None  # noqa: S101 - a pipe was asked for
         assert self._process.stdout is not None  # noqa: S101
         self._process.stdin.write(f"{seconds}\n".encode())
         self._process.stdin.flush()
-        return float(self._process.stdout.readline())
+        return Speed(*map(float, self._process.stdout.readline().split()))
 
     def close(self) -> None:
         """End the process."""
@@ -69,7 +79,7 @@ def main(texts: str, threads: str, bundle: str | None = None) -> None:
     pipeline = Pipeline.open(Settings(bundle=Path(bundle) if bundle else None))
     read = read_texts(Path(texts))
     for line in sys.stdin:
-        print(decide_for(pipeline, read, float(line), int(threads)), flush=True)  # noqa: T201
+        print(*decide_for(pipeline, read, float(line), int(threads)), flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -77,8 +77,9 @@ class Sender:
         if plan.identified:
             sent["external_id"] = f"{plan.name}-{number}"
         body = orjson.dumps(sent)
+        deadline = f"Suda-Deadline-Ms: {plan.deadline_ms}\r\n" if plan.deadline_ms else ""
         head = (
-            f"POST {plan.path} HTTP/1.1\r\nHost: {plan.host}\r\n"
+            f"POST {plan.path} HTTP/1.1\r\nHost: {plan.host}\r\n{deadline}"
             f"Authorization: Bearer {plan.token}\r\nContent-Type: application/json\r\n"
             f"Content-Length: {len(body)}\r\n\r\n"
         )

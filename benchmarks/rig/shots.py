@@ -14,7 +14,8 @@ import orjson
 class Plan:
     """A load. `rate` requests a second come whatever the answers do; without it, `callers` each
     send their next request once they have their answer. `name` goes before every external id,
-    which is what makes a request the same one when it is sent again.
+    which is what makes a request the same one when it is sent again. `deadline_ms` is the deadline
+    asked for, None the service's own.
     """
 
     port: int
@@ -32,6 +33,7 @@ class Plan:
     connections: int = 1000
     most: int | None = None
     identified: bool = True
+    deadline_ms: int | None = None
 
     def as_json(self) -> bytes:
         """For a process of the sender's own."""

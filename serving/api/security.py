@@ -26,9 +26,14 @@ from serving.security.keys import ApiKey, Scope
 from serving.settings import Settings
 from serving.store import keys
 from serving.telemetry.logs import note
+from serving.web.paths import is_web
 
 HEALTH = frozenset({"/livez", "/readyz"})
 METRICS = "/metrics"
+ROOT = "/"
+
+VISITOR = Caller("visitor", frozenset())
+"""Who comes to the pages, which have a sign-in of their own: no key, and none of its scopes."""
 
 REFUSALS: dict[int | str, dict[str, Any]] = {
     401: {"description": "A valid API key is needed"},
@@ -42,6 +47,7 @@ def public_paths(settings: Settings) -> frozenset[str]:
         HEALTH
         | (docs.PATHS if settings.docs else frozenset())
         | (frozenset({METRICS}) if settings.metrics_public else frozenset())
+        | (frozenset({ROOT}) if settings.web else frozenset())
     )
 
 
@@ -61,12 +67,14 @@ class Keys:
 class Doorkeeper:
     """ASGI middleware: no request is read, let alone parsed, before its key is known.
 
-    It answers 401 for every path that is not public, whether there is such a path or not.
+    It answers 401 for every path that is not public, whether there is such a path or not. The
+    pages ask for a sign-in instead (serving.web.door).
     """
 
-    def __init__(self, app: ASGIApp, public: frozenset[str]) -> None:
+    def __init__(self, app: ASGIApp, public: frozenset[str], *, web: bool = False) -> None:
         self._app = app
         self._public = public
+        self._web = web
         self._reading = asyncio.Lock()
 
     async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
@@ -78,13 +86,18 @@ class Doorkeeper:
             await send({"type": "websocket.close", "code": 1008})
             return
         try:
-            caller = ANYONE if scope["path"] in self._public else await self._admit(scope)
+            caller = await self._caller(scope)
         except SudaError as error:
             await _refusal(error)(scope, receive, send)
             return
         scope.setdefault("state", {})["caller"] = caller
         note(caller=caller.actor)
         await self._app(scope, receive, send)
+
+    async def _caller(self, scope: Connection) -> Caller:
+        if self._web and is_web(scope["path"]):
+            return VISITOR
+        return ANYONE if scope["path"] in self._public else await self._admit(scope)
 
     async def _admit(self, scope: Connection) -> Caller:
         gate: Gate | None = getattr(scope["app"].state, "gate", None)
@@ -150,7 +163,7 @@ def install(app: FastAPI, settings: Settings) -> None:
     Raises InputError where it would be open to other machines without keys.
     """
     check_auth(settings)
-    app.add_middleware(Doorkeeper, public=public_paths(settings))
+    app.add_middleware(Doorkeeper, public=public_paths(settings), web=settings.web)
     app.add_middleware(Shield, hsts_seconds=settings.hsts_seconds)
     if settings.docs:
         docs.install(app)

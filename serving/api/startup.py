@@ -13,11 +13,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from data.records import Complaint
+from model.golden import texts_of
 from model.threads import effective_cpus
 from serving.api.state import State
 from serving.engine.cache import CachedClassifier
 from serving.engine.engine import Engine, Limits
-from serving.engine.warmup import measure, texts_of
+from serving.engine.warmup import measure
 from serving.intake import Intake
 from serving.pipeline import Pipeline
 from serving.settings import Settings

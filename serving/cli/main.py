@@ -14,6 +14,7 @@ from serving.cli import (
     classify,
     customer,
     data,
+    database,
     evaluate,
     feedback,
     keys,
@@ -57,6 +58,7 @@ app.add_typer(snapshot.app, name="snapshot")
 app.add_typer(keys.app, name="keys")
 app.add_typer(audit.app, name="audit")
 app.add_typer(customer.app, name="customer")
+app.add_typer(database.app, name="database")
 app.add_typer(pretrained.app, name="pretrained")
 app.add_typer(models.app, name="models")
 

@@ -13,12 +13,12 @@ from rich.table import Table
 from data.errors import FileFormatError, MissingExtraError
 from data.labelled import load_labelled
 from data.splits import partition
-from eval.drift import Bands, drift
 from eval.monitor import Limits, Standing
 from eval.monitor import monitor as judge
-from eval.profile import Profile, profile, profile_like, see
 from model import bundle as bundles
 from model.classifier import Classifier
+from model.drift import Bands, drift
+from model.profile import Profile, profile, profile_like, see
 from model.registry.resolve import resolve
 from model.runtime import load as load_bundle
 from serving.cli.console import err, out, progress

@@ -1,4 +1,4 @@
-"""`suda policy check|explain`."""
+"""`suda policy check|explain|replay|upload|activate|history`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from data.taxonomy.load import DEFAULT_PATH
 from data.taxonomy.load import load as load_taxonomy
 from data.text.normalise import normalise
 from serving.answer import decision_json
+from serving.cli import policies
 from serving.cli.console import out
 from serving.cli.show import show_decision
 from serving.pipeline import Pipeline
@@ -22,7 +23,8 @@ from serving.triage.check import Overview, overview, table
 from serving.triage.explain import Explanation, explain
 from serving.triage.policy import load, packs_for
 
-app = typer.Typer(no_args_is_help=True, help="Check and explain policy packs.")
+app = typer.Typer(no_args_is_help=True, help="Check, explain, try and activate policy packs.")
+policies.install(app)
 
 _Policy = Annotated[Path | None, typer.Option(help="Directory of packs; default: the shipped.")]
 

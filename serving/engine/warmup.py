@@ -1,34 +1,17 @@
-"""Texts to warm up with, and the capacity they show."""
+"""Warm up, and the capacity that shows."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import wait
-from itertools import cycle, islice
 
 from data.errors import NotReadyError
-from data.taxonomy.schema import Taxonomy
 from serving.engine.engine import Engine
 from serving.engine.laps import Laps
 
-# Characters of a middling complaint: what is measured on shorter texts promises too much.
-TYPICAL_CHARS = 120
-TEXTS = 32
 # No start-up waits longer than this for its measurement, in seconds.
 LONGEST = 20.0
-
-
-def texts_of(taxonomy: Taxonomy, count: int = TEXTS) -> list[str]:
-    """Texts of typical length out of what the taxonomy itself says."""
-    said = [
-        part
-        for head in taxonomy.heads
-        for label in head
-        for part in (*label.examples, label.definition, label.name)
-        if part
-    ]
-    return [_text(said, i * len(said) // count) for i in range(count)]
 
 
 def measure(engine: Engine, work: Callable[[str], object], texts: Sequence[str]) -> float:
@@ -55,11 +38,3 @@ def _run(engine: Engine, work: Callable[[str], object], texts: Sequence[str]) ->
         if ticket.drop() or not ticket.future.done():
             raise NotReadyError(f"the model did not answer {len(texts)} texts in {LONGEST:.0f} s")
         ticket.future.result()
-
-
-def _text(said: Sequence[str], start: int) -> str:
-    text = said[start]
-    following = islice(cycle(said), start + 1, None)
-    while len(text) < TYPICAL_CHARS:
-        text += "，" + next(following)
-    return text[: 2 * TYPICAL_CHARS]

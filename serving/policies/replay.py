@@ -83,8 +83,11 @@ def replay(
         total += 1
         old = before.at(complaint.received_at)
         stamps[old.stamp] = None
+        text = normalise(complaint.text)
+        if not text.text:
+            failed.append(complaint_id)
+            continue
         try:
-            text = normalise(complaint.text)
             prediction = classifier.predict(text)
             changes = _changes(complaint, text, prediction, old, new, taxonomy)
         except SudaError:

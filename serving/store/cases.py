@@ -179,6 +179,7 @@ def _decided(answer: Mapping[str, Any], roles: Roles) -> dict[str, Any]:
         "reason": code(roles.reason),
         "urgency": code(roles.urgency),
         "lead": answer["routing"]["lead"]["code"],
+        "flags": [flag["code"] for flag in answer["flags"] if not flag.get("hint")],
         "confidence": min((label["confidence"] for label in labels.values()), default=0.0),
         "model_version": answer["versions"]["model"],
         "policy_version": answer["versions"]["policy"],

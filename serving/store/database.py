@@ -9,6 +9,7 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from alembic.util.exc import CommandError
 from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, make_url
 
 from data.errors import InputError
@@ -116,7 +117,14 @@ def _run(engine: Engine, step: Any, revision: str) -> None:
     opened = _locked_sqlite if engine.dialect.name == "sqlite" else _locked_postgres
     with opened(engine) as connection:
         config.attributes["connection"] = connection
-        step(config, revision)
+        try:
+            step(config, revision)
+        except CommandError as error:
+            raise InputError(
+                "the database's schema is not of this version; a newer one goes back with "
+                "`suda database downgrade` of the newer version, or with a backup",
+                field="SUDA_DATABASE_URL",
+            ) from error
 
 
 @contextmanager

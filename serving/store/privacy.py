@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from data.errors import InputError
 from data.pii.mask import mask
 from serving.store import audit
+from serving.store.rows.outbox import CaseEventRow
 from serving.store.tables import (
     ComplaintRow,
     DecisionRow,
@@ -68,12 +69,15 @@ def find(session: Session, wanted: Wanted) -> Held:
 
 
 def expired(session: Session, before: datetime) -> Held:
-    """What was received, decided and labelled before `before`, all of it."""
+    """What was received, decided and labelled before `before`, and nothing happened to since."""
     untouched = ~exists().where(
         DecisionRow.complaint_id == ComplaintRow.id, DecisionRow.created_at >= before
     )
     unlabelled = ~exists().where(
         LabelRecordRow.complaint_id == ComplaintRow.id, LabelRecordRow.recorded_at >= before
+    )
+    uneventful = ~exists().where(
+        CaseEventRow.complaint_id == ComplaintRow.id, CaseEventRow.recorded_at >= before
     )
     received = and_(ComplaintRow.received_at < before, ComplaintRow.created_at < before)
     unlabelled_text = ~exists().where(
@@ -81,7 +85,7 @@ def expired(session: Session, before: datetime) -> Held:
     )
     return _held(
         session,
-        and_(received, untouched, unlabelled),
+        and_(received, untouched, unlabelled, uneventful),
         and_(LabelTextRow.created_at < before, unlabelled_text),
     )
 
@@ -158,6 +162,15 @@ def _comments(session: Session, held: Held, _: datetime) -> None:
     )
 
 
+def _notes(session: Session, held: Held, _: datetime) -> None:
+    session.execute(
+        update(CaseEventRow)
+        .where(CaseEventRow.complaint_id.in_(held.complaints), CaseEventRow.note.is_not(None))
+        .values(note=None, fingerprint=ERASED)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def _texts(session: Session, held: Held, now: datetime) -> None:
     for row in rows_of(session, LabelTextRow, held.texts):
         row.text, row.fields, row.fingerprint, row.erased_at = "", {}, ERASED, now
@@ -169,12 +182,22 @@ _BLANKERS: tuple[Callable[[Session, Held, datetime], None], ...] = (
     _decisions,
     _keys,
     _comments,
+    _notes,
     _texts,
 )
-BLANKED = frozenset({"complaints", "decisions", "idempotency_keys", "label_records", "label_texts"})
+BLANKED = frozenset(
+    {
+        "case_events",
+        "complaints",
+        "decisions",
+        "idempotency_keys",
+        "label_records",
+        "label_texts",
+    }
+)
 """Tables that erasing blanks."""
 
-WORDLESS = frozenset({"cases", "clocks"})
+WORDLESS = frozenset({"cases", "clocks", "outbox", "shadow_results"})
 """Tables that hang on complaints and hold codes, places and times only."""
 
 

@@ -8,14 +8,18 @@ from typing import Any
 from sqlalchemy import Engine, func, select, update
 from sqlalchemy.orm import Session
 
+from serving.store.rows.outbox import CaseEventRow, DepartmentRow
 from serving.store.tables import ComplaintRow, DecisionRow, LabelRecordRow, LabelTextRow
 
-# Every column that holds customers' words.
+# Every column that holds customers' words, or secrets.
 _COLUMNS: tuple[tuple[Any, str], ...] = (
     (ComplaintRow, "text"),
     (DecisionRow, "body"),
     (LabelTextRow, "text"),
     (LabelRecordRow, "comment"),
+    (CaseEventRow, "note"),
+    (DepartmentRow, "secret"),
+    (DepartmentRow, "previous_secret"),
 )
 _AT_ONCE = 500
 

@@ -19,11 +19,11 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from serving.store.base import Base as Base
 from serving.store.base import Json
-from serving.store.rows import cases, jobs, models, outbox, policies, review, web
+from serving.store.rows import cases, jobs, models, outbox, policies, reports, review, web
 from serving.store.types import CustomerBytes, CustomerText, UtcTime
 
 # The tables of each room beside the intake's own: whoever knows Base.metadata knows them all.
-ROOMS = (cases, jobs, models, outbox, policies, review, web)
+ROOMS = (cases, jobs, models, outbox, policies, reports, review, web)
 
 
 class ComplaintRow(Base):

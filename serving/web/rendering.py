@@ -46,6 +46,8 @@ def environment() -> Environment:
     found.filters.update(formats.FILTERS)
     found.filters["json"] = json_in_html
     found.globals["asset"] = _asset
+    # Of all templates, and not imported by each: a block rendered by itself knows no imports.
+    found.globals["ui"] = found.get_template("_macros.html").module
     return found
 
 

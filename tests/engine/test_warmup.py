@@ -3,11 +3,9 @@ from __future__ import annotations
 import pytest
 
 from data.errors import NotReadyError
-from data.taxonomy.schema import Taxonomy
 from serving.engine import warmup
 from serving.engine.engine import Engine, Limits
 from serving.engine.laps import Laps, server_timing
-from tests.conftest import two_labels
 from tests.engine.kit import SOON
 
 
@@ -16,14 +14,6 @@ def engine() -> Engine:
     engine = Engine(Limits(workers=2))
     engine.start()
     return engine
-
-
-def test_texts_are_of_typical_length_whatever_the_taxonomy(taxonomy: Taxonomy) -> None:
-    for heads in (taxonomy, two_labels()[0]):
-        texts = warmup.texts_of(heads)
-        assert len(texts) == warmup.TEXTS
-        assert all(120 <= len(text) <= 240 for text in texts)
-    assert len(set(warmup.texts_of(taxonomy))) == warmup.TEXTS
 
 
 def test_capacity_is_measured_on_the_engine_s_own_threads(engine: Engine) -> None:

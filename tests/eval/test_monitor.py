@@ -8,8 +8,8 @@ import orjson
 import pytest
 
 from data.taxonomy.schema import Taxonomy
-from eval.drift import FeatureDrift
 from eval.monitor import Limits, Observed, Standing, monitor
+from model.drift import FeatureDrift
 from tests.conftest import three_trees, two_labels
 
 LIMITS = Limits(new_labels=250, few_labels=50)

@@ -19,8 +19,8 @@ class CaseRow(Base):
     """One complaint as it stands; `product`, `reason` and `urgency` are codes of the heads that
     play these parts, as decided or, once reviewed, as people said.
 
-    `confidence` is the lowest of the heads'. `review` is none, waiting or done; `status` open,
-    accepted, resolved or withdrawn.
+    `flags` are the codes of the sensitive markers, without hints. `confidence` is the lowest of the
+    heads'. `review` is none, waiting or done; `status` open, accepted, resolved or withdrawn.
     """
 
     __tablename__ = "cases"
@@ -40,6 +40,7 @@ class CaseRow(Base):
     audit: Mapped[bool] = mapped_column(Boolean)
     review: Mapped[str] = mapped_column(String(8))
     reasons: Mapped[list[Any]] = mapped_column(Json)
+    flags: Mapped[list[Any] | None] = mapped_column(Json)
     priority: Mapped[float] = mapped_column(Float)
     status: Mapped[str] = mapped_column(String(12))
     accepted_at: Mapped[datetime | None] = mapped_column(UtcTime)
@@ -53,6 +54,7 @@ class CaseRow(Base):
 
     __table_args__ = (
         Index("ix_cases_received_at", "received_at"),
+        Index("ix_cases_updated_at", "updated_at"),
         Index("ix_cases_review", "review", "priority"),
         Index("ix_cases_status", "status", "received_at"),
         Index("ix_cases_lead", "lead", "received_at"),

@@ -48,6 +48,7 @@ def upgrade() -> None:
         sa.Column("audit", sa.Boolean, nullable=False),
         sa.Column("review", sa.String(8), nullable=False),
         sa.Column("reasons", _JSON, nullable=False),
+        sa.Column("flags", _JSON),
         sa.Column("priority", sa.Float, nullable=False),
         sa.Column("status", sa.String(12), nullable=False),
         sa.Column("accepted_at", _TIME),
@@ -61,6 +62,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("complaint_id"),
     )
     op.create_index("ix_cases_received_at", "cases", ["received_at"])
+    op.create_index("ix_cases_updated_at", "cases", ["updated_at"])
     op.create_index("ix_cases_review", "cases", ["review", "priority"])
     for column in ("status", "lead", "product", "reason", "urgency", "branch"):
         op.create_index(f"ix_cases_{column}", "cases", [column, "received_at"])

@@ -10,8 +10,8 @@ import pytest
 
 from data.errors import InputError
 from data.quality.divergence import jensen_shannon, psi, psi_by_chance
-from eval.drift import Bands, drift, worst
-from eval.profile import OTHER, Profile, Seen, profile, profile_like, see
+from model.drift import Bands, drift, worst
+from model.profile import OTHER, Profile, Seen, profile, profile_like, see
 from model.runtime import load
 from tests.conftest import mood_texts
 

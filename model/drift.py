@@ -10,7 +10,7 @@ import numpy as np
 
 from data.errors import InputError
 from data.quality.divergence import jensen_shannon, psi, psi_by_chance
-from eval.profile import Histogram, Profile
+from model.profile import Histogram, Profile
 
 Band = Literal["too_few", "small", "medium", "large"]
 

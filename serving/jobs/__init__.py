@@ -1,0 +1,1 @@
+"""Files of complaints, worked through in the background."""

@@ -1,0 +1,1 @@
+"""Which models answer, and how that is changed while they do."""

@@ -1,0 +1,1 @@
+"""Work orders to departments: written with the decision, signed, delivered at least once."""

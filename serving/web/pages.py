@@ -1,0 +1,38 @@
+"""All pages, and how they come into the application."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
+
+from serving.settings import Settings
+from serving.web import account, assets, errors, home, signin, styles, users
+from serving.web.door import WebDoor
+
+# One line a module of pages; what stands on the left is in navigation.py.
+ROUTERS: tuple[APIRouter, ...] = (
+    assets.router,
+    signin.router,
+    account.router,
+    home.router,
+    users.router,
+    styles.router,
+)
+
+
+def install(app: FastAPI, settings: Settings) -> None:
+    """Add the pages. Call it after the API's error handlers are there."""
+    for router in ROUTERS:
+        app.include_router(router)
+    app.state.web_paths = frozenset(_paths())
+    errors.install(app)
+    app.add_middleware(WebDoor, settings=settings)
+
+
+def _paths() -> Iterator[str]:
+    for router in ROUTERS:
+        for route in router.routes:
+            if isinstance(route, APIRoute) and "GET" in (route.methods or ()):
+                yield route.path
