@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import orjson
 from ulid import ULID
 
+from data.errors import SudaError
 from data.records import Complaint
+from serving.models.canary import Canary
 from serving.pipeline import Outcome, Pipeline
 from serving.store.commit import Committer
 from serving.store.entry import Attachment, Entry, Saved
 from serving.store.store import Store
 
 
-def _ignored(_: Outcome) -> None:
+def _ignored(_: object) -> None:
     """Nobody keeps figures."""
 
 
@@ -30,13 +34,20 @@ def _unmeasured(_: str) -> None:
 class Intake:
     """The pipeline, the store and its committer behind one call. Safe to share between threads.
 
-    `on_decided` is told of every new decision, in the thread that made it.
+    One value, never changed: whoever reads it once decides by one set of models. `canary` answers
+    its share of what comes in, `pipeline` the rest, and what the canary fails on.
+    `on_decided` is told of every new decision and `on_failed` of a model that failed, by its
+    version, in the thread where it happened; `on_saved` of what has become durable, in the thread
+    that saved it: it must not block.
     """
 
     pipeline: Pipeline
     store: Store
     committer: Committer
     on_decided: Callable[[Outcome], None] = _ignored
+    on_failed: Callable[[str], None] = _ignored
+    on_saved: Callable[[Complaint, Outcome], None] | None = None
+    canary: Canary | None = None
 
     def take(
         self,
@@ -80,9 +91,9 @@ class Intake:
         )
         if (earlier := self.store.find_earlier(entry)) is not None:
             return Saved(earlier, replayed=True)
-        outcome = self.pipeline.outcome(complaint, entry.complaint_id, lap)
+        outcome = self._decide(complaint, entry.complaint_id, lap)
         self.on_decided(outcome)
-        return self.committer.submit(
+        saved = self.committer.submit(
             replace(
                 entry,
                 body=orjson.dumps(outcome.answer),
@@ -90,6 +101,49 @@ class Intake:
                 decision=outcome.answer,
             )
         )
+        if self.on_saved is not None:
+            saved.add_done_callback(partial(_tell, self.on_saved, complaint, outcome))
+        return saved
+
+    def _decide(
+        self, complaint: Complaint, complaint_id: str, lap: Callable[[str], None]
+    ) -> Outcome:
+        if self.canary is not None and self.canary.takes(complaint):
+            with suppress(_CanaryFailedError):
+                return self._outcome(self.canary.pipeline, complaint, complaint_id, lap)
+        return self._outcome(self.pipeline, complaint, complaint_id, lap)
+
+    def _outcome(
+        self,
+        pipeline: Pipeline,
+        complaint: Complaint,
+        complaint_id: str,
+        lap: Callable[[str], None],
+    ) -> Outcome:
+        try:
+            return pipeline.outcome(complaint, complaint_id, lap)
+        except SudaError:
+            # The text's fault, or one that says itself what is wrong.
+            raise
+        except Exception as error:
+            self.on_failed(pipeline.classifier.version)
+            if pipeline is self.pipeline:
+                raise
+            raise _CanaryFailedError from error
+
+
+class _CanaryFailedError(Exception):
+    """The champion answers in its place."""
+
+
+def _tell(
+    on_saved: Callable[[Complaint, Outcome], None],
+    complaint: Complaint,
+    outcome: Outcome,
+    saved: Future[Saved],
+) -> None:
+    if saved.exception() is None and not saved.result().replayed:
+        on_saved(complaint, outcome)
 
 
 def now() -> datetime:

@@ -55,7 +55,7 @@ def new_labels(session: Session, since: datetime) -> int:
 
 
 def _decided(session: Session, since: datetime, until: datetime) -> Iterator[_Decided]:
-    """Every complaint with its latest decision."""
+    """Every complaint with the latest decision that a model made of it."""
     query = (
         select(ComplaintRow.id, ComplaintRow.text, DecisionRow.body)
         .join(DecisionRow, DecisionRow.complaint_id == ComplaintRow.id)
@@ -66,7 +66,12 @@ def _decided(session: Session, since: datetime, until: datetime) -> Iterator[_De
         )
         .order_by(ComplaintRow.id, DecisionRow.created_at)
     )
-    latest = {row.id: _Decided(row.id, row.text, row.body) for row in session.execute(query)}
+    latest = {
+        row.id: _Decided(row.id, row.text, row.body)
+        for row in session.execute(query)
+        # What people made of it is its outcome, not its answer.
+        if b'"reviewed":' not in row.body or "reviewed" not in orjson.loads(row.body)
+    }
     yield from latest.values()
 
 

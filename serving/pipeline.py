@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,12 +26,16 @@ from serving.triage.types import Decision
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was made of one complaint; `answer` is the JSON object that is stored and sent."""
+    """What was made of one complaint; `answer` is the JSON object that is stored and sent.
+
+    `seconds` is how long it took.
+    """
 
     prediction: Prediction
     decision: Decision
     versions: dict[str, str]
     answer: dict[str, Any]
+    seconds: float = 0.0
 
 
 def _no_lap(_: str) -> None:
@@ -50,7 +55,7 @@ class Pipeline:
     def open(cls, settings: Settings) -> Pipeline:
         """Load bundle and policy. Raises BundleError, TaxonomyError or PolicyError."""
         classifier = load_bundle(resolve(settings.bundle, settings.registry))
-        taxonomy = _overlaid(settings.taxonomy, classifier.taxonomy)
+        taxonomy = overlaid(settings.taxonomy, classifier.taxonomy)
         directory: Path = settings.policy or packs_for(taxonomy)
         return cls(classifier, load_policy(directory, taxonomy), taxonomy, settings.top_k)
 
@@ -65,6 +70,7 @@ class Pipeline:
 
         Raises InputError for a text without any words.
         """
+        began = time.perf_counter()
         text = normalise(complaint.text)
         if not text.text:
             raise InputError(
@@ -85,10 +91,10 @@ class Pipeline:
         }
         answer = decision_json(complaint, complaint_id, decision, self.taxonomy, versions)
         lap("decide")
-        return Outcome(prediction, decision, versions, answer)
+        return Outcome(prediction, decision, versions, answer, time.perf_counter() - began)
 
 
-def _overlaid(path: Path | None, own: Taxonomy) -> Taxonomy:
+def overlaid(path: Path | None, own: Taxonomy) -> Taxonomy:
     """The taxonomy at `path` where one is set; it must have the bundle's own codes."""
     if path is None:
         return own

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, get_args
 
-Role = Literal["adjudication", "review", "department", "customer"]
+Role = Literal["adjudication", "review", "department", "customer", "retraction"]
+# Takes back what the same person said last about the head, for records themselves never change.
+RETRACTION: Role = "retraction"
 # Of several records the one with the greater authority holds, then the later one.
-AUTHORITY: tuple[Role, ...] = get_args(Role)
+AUTHORITY: tuple[Role, ...] = tuple(role for role in get_args(Role) if role != RETRACTION)
 # A customer's own opinion is kept and counted; it teaches nothing.
 TRAINABLE: tuple[Role, ...] = ("adjudication", "review", "department")
 
@@ -54,15 +56,33 @@ class Feedback:
     meta: Mapping[str, Any] = field(default_factory=dict)
 
 
+def standing(records: Iterable[LabelRecord]) -> list[LabelRecord]:
+    """Those that nobody took back, in order of time.
+
+    A retraction takes back the last record before it of its own person, head and code.
+    """
+    kept: list[LabelRecord] = []
+    for record in sorted(records, key=lambda record: (record.decided_at, record.id or 0)):
+        if record.role != RETRACTION:
+            kept.append(record)
+            continue
+        said = (record.head, record.code, record.who)
+        for place in range(len(kept) - 1, -1, -1):
+            if (kept[place].head, kept[place].code, kept[place].who) == said:
+                del kept[place]
+                break
+    return kept
+
+
 def in_force(
     records: Iterable[LabelRecord], roles: Collection[Role] = AUTHORITY
 ) -> dict[str, LabelRecord]:
     """Per head the record that holds: the latest adjudication, else the latest review, and so on.
 
-    Records of other than the given roles count for nothing.
+    Records of other than the given roles, and those taken back, count for nothing.
     """
     holding: dict[str, LabelRecord] = {}
-    for record in records:
+    for record in standing(records):
         if record.role in roles:
             other = holding.get(record.head)
             if other is None or _weight(record) > _weight(other):
@@ -75,7 +95,7 @@ def contested(records: Iterable[LabelRecord], holding: Mapping[str, LabelRecord]
     return sorted(
         {
             record.head
-            for record in records
+            for record in standing(records)
             if record.head in holding
             and record.role == holding[record.head].role
             and record.code != holding[record.head].code

@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from data.errors import ConflictError, NotFoundError, RegistryError
+from data.errors import ConflictError, InputError, NotFoundError, RegistryError
 from model import bundle
 from model.registry.check import check_version, digest_of, reason_of, refusal
 from model.registry.log import Entry, Event, PromotionLog
@@ -29,7 +29,7 @@ from model.registry.verdict import Verdict
 if sys.platform != "win32":
     import fcntl
 
-CHAMPION, SHADOW, PREVIOUS = "champion", "shadow", "previous"
+CHAMPION, SHADOW, PREVIOUS, CANARY = "champion", "shadow", "previous", "canary"
 
 
 def _now() -> datetime:
@@ -180,12 +180,58 @@ class Registry:
                 Event(who, "shadow", version, reason_of(why), before=before, after=version)
             )
 
+    def canary(
+        self, version: str, share: float, *, who: str, why: str, force: bool = False
+    ) -> Entry:
+        """Let a version answer a share of what comes in, until `end_canary` or another champion.
+
+        Its answers are heard: the suite must have passed it, as `promote` asks, unless `force`.
+        Raises ConflictError where it is refused, InputError for a share outside (0, 1).
+        """
+        if not 0 < share < 1:
+            raise InputError(f"expected more than 0 and less than 1, got {share}", field="share")
+        self.bundle_of(version)
+        with self._locked():
+            state = self.state()
+            verdict = self.verdict(version)
+            if state.champion == version:
+                raise ConflictError("is the champion", field=version)
+            if not force and (reason := refusal(version, verdict, state)):
+                raise ConflictError(reason, field=version)
+            return self._append(
+                Event(
+                    who=who,
+                    action="canary",
+                    version=version,
+                    why=reason_of(why),
+                    before=state.canary,
+                    after=version,
+                    forced=force,
+                    digest=state.versions[version].digest,
+                    gates=verdict.summary() if verdict else {},
+                    details={"share": share},
+                )
+            )
+
+    def end_canary(self, *, who: str, why: str) -> Entry | None:
+        """Let the champion answer everything again; None where it does."""
+        with self._locked():
+            before = self.state().canary
+            if before is None:
+                return None
+            return self._append(Event(who, "canary", before, reason_of(why), before=before))
+
     def mend(self) -> None:
         """Write the aliases anew where a crash, or a hand, left them behind the log."""
         if not self.log.path.exists():
             return
         state = self.state()
-        wanted = {CHAMPION: state.champion, SHADOW: state.shadow, PREVIOUS: state.previous}
+        wanted = {
+            CHAMPION: state.champion,
+            SHADOW: state.shadow,
+            PREVIOUS: state.previous,
+            CANARY: state.canary,
+        }
         for name, version in wanted.items():
             path = self.path / "aliases" / name
             content = f"{version}\n" if version else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from model.registry.log import Entry
@@ -21,11 +21,19 @@ class Registered:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """`champions` is the way to the present one, last; a rollback goes back along it."""
+    """`champions` is the way to the present one, last; a rollback goes back along it.
+
+    `canary` answers `share` of what comes in since entry `canary_number` of the log; a new champion
+    ends it, for it was compared with the old one. The champion serves since `since`.
+    """
 
     versions: Mapping[str, Registered] = field(default_factory=dict)
     champions: tuple[str, ...] = ()
     shadow: str | None = None
+    canary: str | None = None
+    share: float = 0.0
+    canary_number: int = 0
+    since: str | None = None
 
     @property
     def champion(self) -> str | None:
@@ -39,7 +47,12 @@ class State:
 
     def aliases_of(self, version: str) -> tuple[str, ...]:
         """What else a version is called."""
-        named = {"champion": self.champion, "previous": self.previous, "shadow": self.shadow}
+        named = {
+            "champion": self.champion,
+            "previous": self.previous,
+            "shadow": self.shadow,
+            "canary": self.canary,
+        }
         return tuple(name for name, other in named.items() if other == version)
 
 
@@ -48,6 +61,8 @@ def state_of(entries: Iterable[Entry]) -> State:
     versions: dict[str, Registered] = {}
     champions: list[str] = []
     shadow: str | None = None
+    canary: Entry | None = None
+    since: str | None = None
     for entry in entries:
         if entry.action == "register" and entry.version and entry.digest:
             versions[entry.version] = Registered(
@@ -59,4 +74,12 @@ def state_of(entries: Iterable[Entry]) -> State:
             champions.pop()
         elif entry.action == "shadow":
             shadow = entry.after
-    return State(versions, tuple(champions), shadow)
+        elif entry.action == "canary":
+            canary = entry if entry.after else None
+        if entry.action in ("promote", "rollback"):
+            canary, since = None, entry.at
+    state = State(versions, tuple(champions), shadow, since=since)
+    if canary is None:
+        return state
+    share = float(canary.details.get("share", 0.0))
+    return replace(state, canary=canary.after, share=share, canary_number=canary.number)

@@ -20,7 +20,7 @@ class ModelRefusedError(SudaError):
 
 
 class PinnedError(SudaError):
-    """What serves was fixed at the start of the service and is not changed while it runs. HTTP 409."""
+    """What serves was fixed when the service was started. HTTP 409."""
 
     code = "model_pinned"
     status = 409

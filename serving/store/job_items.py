@@ -120,9 +120,7 @@ def waiting(session: Session, job_id: str, after: int, limit: int) -> list[Waiti
     """The next rows to be decided behind number `after`."""
     query = (
         select(JobItemRow)
-        .where(
-            JobItemRow.job_id == job_id, JobItemRow.state == WAITING, JobItemRow.number > after
-        )
+        .where(JobItemRow.job_id == job_id, JobItemRow.state == WAITING, JobItemRow.number > after)
         .order_by(JobItemRow.number)
         .limit(limit)
     )
@@ -215,20 +213,18 @@ def errors(session: Session, job_id: str, after: int, limit: int) -> list[Result
     return _results(session, _given_out(job_id, after, limit).where(JobItemRow.state == FAILED))
 
 
-def _given_out(job_id: str, after: int, limit: int) -> Select[Any]:
+def _given_out(job_id: str, after: int, limit: int) -> Select[JobItemRow, bytes]:
     """The decision that the row led to is its complaint's first, which has the complaint's id."""
     return (
         select(JobItemRow, DecisionRow.body)
         .outerjoin(DecisionRow, DecisionRow.id == JobItemRow.complaint_id)
-        .where(
-            JobItemRow.job_id == job_id, JobItemRow.state != WAITING, JobItemRow.number > after
-        )
+        .where(JobItemRow.job_id == job_id, JobItemRow.state != WAITING, JobItemRow.number > after)
         .order_by(JobItemRow.number)
         .limit(limit)
     )
 
 
-def _results(session: Session, query: Select[Any]) -> list[Result]:
+def _results(session: Session, query: Select[JobItemRow, bytes]) -> list[Result]:
     return [
         Result(
             row.number, row.line, row.given_id, row.state, row.replayed, row.answer or body,

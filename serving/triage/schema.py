@@ -13,6 +13,8 @@ from serving.triage.quantities import Kind
 Code = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,47}$")]
 Patterns = list[Annotated[str, Field(min_length=1)]]
 Unit = Literal["minutes", "hours", "working_days", "natural_days"]
+# What a department does about a complaint: takes it 受理, contacts the customer, plans, answers.
+Step = Literal["accepted", "contacted", "planned", "resolved"]
 
 
 class Strict(BaseModel):
@@ -186,7 +188,7 @@ class Recusal(Strict):
 
 
 class RoutingFile(File):
-    """routing.yaml."""
+    """routing.yaml. A case that departments passed on twice (转办) goes to `escalation` as well."""
 
     roles: Roles
     alternatives: int = Field(default=2, ge=0, le=10)
@@ -195,6 +197,7 @@ class RoutingFile(File):
     routes: list[Route] = Field(min_length=1)
     overlays: list[Overlay] = []
     recusals: list[Recusal] = []
+    escalation: Code | None = None
 
 
 class Limit(Strict):
@@ -209,7 +212,9 @@ class Clock(Strict):
     """One deadline. No limit that holds means the clock does not run.
 
     `roll` moves a last day that is a holiday to the next working day (民法典 Art. 203);
-    `extension` marks a limit that needs an approval first.
+    `extension` marks a limit that needs an approval first, of the clock that it `extends`.
+    `met_by` is the step of handling that meets it; a `pausable` one stands still during an
+    appraisal or mediation (令2020-3 Art. 18, 23).
     """
 
     id: Code
@@ -217,7 +222,10 @@ class Clock(Strict):
     kind: Literal["statutory", "internal"]
     basis: str = Field(min_length=1)
     extension: bool = False
+    extends: Code | None = None
     roll: bool = True
+    met_by: Step = "resolved"
+    pausable: bool = False
     limits: list[Limit] = Field(min_length=1)
 
 

@@ -111,6 +111,8 @@ def _departments_used(routing: RoutingFile) -> Iterator[tuple[str, str]]:
     for recusal in routing.recusals:
         used = (*recusal.lead, recusal.investigator)
         yield from ((f"recusals.{recusal.id}", code) for code in used)
+    if routing.escalation is not None:
+        yield "escalation", routing.escalation
 
 
 def departments_used(routing: RoutingFile) -> frozenset[str]:
@@ -244,7 +246,16 @@ def _known(pack: Pack, kind: str, key: str, codes: Iterable[str], known: Iterabl
 
 
 def _deadlines(pack: Pack) -> None:
-    _unique(pack, "deadlines", "clocks", [clock.id for clock in pack.deadlines.clocks])
+    clocks = pack.deadlines.clocks
+    _unique(pack, "deadlines", "clocks", [clock.id for clock in clocks])
+    own = {clock.id for clock in clocks if not clock.extension}
+    for clock in clocks:
+        if clock.extends is not None and (not clock.extension or clock.extends not in own):
+            raise pack.error(
+                "deadlines",
+                f"clocks.{clock.id}.extends",
+                f"expected an extension of one of {sorted(own)}, got {clock.extends}",
+            )
     try:
         ZoneInfo(pack.deadlines.timezone)
     except (ZoneInfoNotFoundError, ValueError) as error:

@@ -129,7 +129,7 @@ def test_what_was_lost_is_there_again(databases: Databases, registry: Path, tmp_
 def test_a_backup_in_the_midst_of_writing_is_of_one_moment(
     databases: Databases, tmp_path: Path
 ) -> None:
-    """Each complaint comes with its decision in one transaction: both are in the copy or neither."""
+    """A complaint comes with its decision in one transaction: both are in the copy or neither."""
     engine = connect(databases.first)
     migrate(engine)
     store, stop = Store(engine), threading.Event()

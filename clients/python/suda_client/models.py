@@ -1,0 +1,214 @@
+"""What Suda answers, field by field as in its OpenAPI document.
+
+Fields that a newer service adds are kept (`model_extra`) and break nothing.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Answer(BaseModel):
+    """Base of everything that is read."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, protected_namespaces=())
+
+
+class Evidence(Answer):
+    """Characters of the complaint, `start` to `end`, that speak for a label or a flag."""
+
+    start: int
+    end: int
+    text: str
+    weight: float | None = None
+
+
+class RuleEvidence(Answer):
+    """Characters that a rule fired on."""
+
+    rule: str
+    start: int
+    end: int
+    text: str
+
+
+class Alternative(Answer):
+    """A label that was less likely."""
+
+    code: str
+    name: str
+    confidence: float
+
+
+class Label(Answer):
+    """One head's answer. `backed_off`: the parent where the leaf would have been a guess.
+
+    `model_code` and `rules` are there for urgency: the model's own level, and what raised it.
+    """
+
+    code: str
+    official_code: str | None = None
+    name: str
+    path: list[str]
+    confidence: float
+    margin: float
+    backed_off: bool
+    leaf: str
+    alternatives: list[Alternative]
+    evidence: list[Evidence]
+    model_code: str | None = None
+    rules: list[str] = Field(default_factory=list)
+    rule_evidence: list[RuleEvidence] = Field(default_factory=list)
+
+
+class Flag(Answer):
+    """Something sensitive (敏感): regulator, media, vulnerable people, …"""
+
+    code: str
+    name: str
+    hint: str | None = None
+    evidence: list[Evidence]
+
+
+class Party(Answer):
+    """A department."""
+
+    code: str
+    name: str
+
+
+class Routing(Answer):
+    """Who handles it: lead 主办, assisting 协办, investigator 核实, copies 抄送, branch 属地."""
+
+    lead: Party | None
+    assisting: list[Party]
+    investigator: Party | None
+    copies: list[Party]
+    branch: str | None
+    rule: str | None
+    alternatives: list[Party]
+
+
+class Deadline(Answer):
+    """By when, and the legal basis."""
+
+    clock: str
+    name: str
+    due_at: datetime
+    strict_due_at: datetime
+    basis: str
+    statutory: bool
+    extension: Any = None
+    provisional: bool
+
+
+class Review(Answer):
+    """Whether a person must look (复核), and why."""
+
+    needed: bool
+    reasons: list[str]
+    priority: float
+
+
+class Decision(Answer):
+    """A complete decision. `replayed`: it was made before, for the same complaint."""
+
+    complaint_id: str
+    external_id: str | None
+    received_at: datetime
+    labels: dict[str, Label]
+    flags: list[Flag]
+    routing: Routing
+    deadlines: list[Deadline]
+    review: Review
+    truncated: bool
+    versions: dict[str, str]
+    replayed: bool = False
+
+
+class Stored(Answer):
+    """A complaint as it is kept, and its latest decision."""
+
+    complaint_id: str
+    complaint: dict[str, Any]
+    decision: Decision
+
+
+class FieldError(Answer):
+    """What was wrong with one field."""
+
+    field: str
+    message: str
+
+
+class Problem(Answer):
+    """A problem document (RFC 9457). `code` is stable; `detail` is for people."""
+
+    type: str = "about:blank"
+    title: str = ""
+    status: int
+    code: str = ""
+    detail: str = ""
+    errors: list[FieldError] = Field(default_factory=list)
+
+
+class LabelRecord(Answer):
+    """What one person decided about one head of one complaint."""
+
+    id: int
+    complaint_id: str
+    head: str
+    code: str
+    role: str
+    who: str
+    decided_at: datetime
+    model_code: str | None = None
+    bundle: str | None = None
+    comment: str | None = None
+    via: str | None = None
+
+
+class Recorded(Answer):
+    """The records of one item of feedback. `replayed`: they were there before."""
+
+    complaint_id: str | None
+    records: list[LabelRecord]
+    replayed: bool
+
+
+class TaxonomyLabel(Answer):
+    """A label with what it means."""
+
+    code: str
+    official_code: str | None = None
+    name: str
+    parent: str | None
+    path: list[str]
+    leaf: bool
+    definition: str | None
+    includes: list[str]
+    excludes: list[str]
+    examples: list[str]
+
+
+class Head(Answer):
+    """A question that is answered of each complaint."""
+
+    name: str
+    kind: str
+    title: str
+    labels: list[TaxonomyLabel]
+
+
+class Taxonomy(Answer):
+    """The heads and labels that the service answers with."""
+
+    id: str
+    version: str
+    title: str
+    codes_status: str | None
+    heads: list[Head]
+    fields: dict[str, Any]

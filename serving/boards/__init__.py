@@ -1,0 +1,1 @@
+"""Boards: what happens now, what changed, and the complaints behind each number."""

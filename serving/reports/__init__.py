@@ -1,0 +1,1 @@
+"""Reports: statistics of a period, in every format out of one value."""
