@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 
 from benchmarks.rig.figures import Times
-from benchmarks.rig.service import Service
+from benchmarks.rig.service import ROOT, Service
 from benchmarks.rig.shots import Plan, Volley
 
 
@@ -22,7 +22,9 @@ def fire(plan: Plan, senders: int = 1) -> Volley:
     parts = [plan] if senders == 1 else [_part(plan, i, senders) for i in range(senders)]
     command = [sys.executable, "-m", "benchmarks.rig.sender"]
     running = [
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603
+        subprocess.Popen(  # noqa: S603 - our own command
+            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
         for _ in parts
     ]
     # All read their plan before one is waited for: they send at the same time.

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from benchmarks.rig.service import ROOT
 from benchmarks.rig.texts import read_texts
 from data.records import Complaint
 from serving.pipeline import Pipeline
@@ -57,6 +58,7 @@ class InProcess:
         command = [sys.executable, "-m", "benchmarks.rig.inprocess", str(texts), str(threads)]
         self._process = subprocess.Popen(  # noqa: S603 - our own command
             [*command, *([str(bundle)] if bundle else [])],
+            cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )

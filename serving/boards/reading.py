@@ -36,6 +36,7 @@ def read(session: Session, *conditions: ColumnElement[bool]) -> Facts:
 
 def read_ids(session: Session, ids: Sequence[str]) -> Facts:
     """The cases of these complaints."""
+    ids = sorted(ids)
     parts = [
         _chunk(session, CaseRow.complaint_id.in_(ids[start : start + _IDS_AT_ONCE]))
         for start in range(0, len(ids), _IDS_AT_ONCE)

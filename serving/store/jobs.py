@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import and_, delete, func, select, update
+from sqlalchemy import and_, func, select, update
 from sqlalchemy.orm import Session
 from ulid import ULID
 
 from data.errors import ConflictError, NotFoundError, OverloadedError
 from serving.store import audit, job_items
 from serving.store.job_items import Tally
-from serving.store.rows.jobs import JobItemRow, JobRow
+from serving.store.rows.jobs import JobRow
 
 State = Literal["loading", "queued", "running", "paused", "done", "failed", "cancelled"]
 
@@ -96,12 +96,6 @@ def queue(session: Session, job_id: str, now: datetime) -> JobRow:
     return row
 
 
-def discard(session: Session, job_id: str) -> None:
-    """Remove a job and its rows without a trace in the audit trail: it never began."""
-    _remove_items(session, job_id)
-    session.execute(delete(JobRow).where(JobRow.id == job_id))
-
-
 def get(session: Session, job_id: str) -> JobRow:
     """One job. Raises NotFoundError."""
     row = session.get(JobRow, job_id)
@@ -153,44 +147,6 @@ def turn(
     details = {"failed": True} if retried else {}
     audit.record(session, actor, f"job.{verbs[state]}", f"job:{job_id}", details, now=now)
     return row
-
-
-def remove(session: Session, job_id: str, actor: str, now: datetime) -> None:
-    """Remove a job with its rows; complaints it stored stay. Raises ConflictError while it is
-    queued or running.
-    """
-    row = get(session, job_id)
-    if row.state in ("loading", "queued", "running"):
-        raise ConflictError(f"it is {row.state}; cancel it first")
-    details = {**figures(tally_of(row)), "digest": row.digest}
-    discard(session, job_id)
-    audit.record(session, actor, "job.deleted", f"job:{job_id}", details, now=now)
-
-
-def sweep(session: Session, before: datetime, now: datetime) -> int:
-    """Remove the rows of jobs that ended, or were left alone, before `before`, and what was
-    never read to its end; how many jobs.
-    """
-    stale = and_(JobRow.state == "loading", JobRow.lease_until < now)
-    for job_id in session.scalars(select(JobRow.id).where(stale)).all():
-        discard(session, job_id)
-    rested = func.coalesce(JobRow.ended_at, JobRow.created_at) < before
-    past = and_(rested, JobRow.purged_at.is_(None), JobRow.state.in_(("paused", *ENDED)))
-    found = session.scalars(select(JobRow).where(past).with_for_update(skip_locked=True)).all()
-    for row in found:
-        _remove_items(session, row.id)
-        row.purged_at = now
-        if row.state == "paused":
-            row.state, row.ended_at = "cancelled", now
-        audit.record(session, "suda", "job.purged", f"job:{row.id}", now=now)
-    return len(found)
-
-
-def _remove_items(session: Session, job_id: str) -> None:
-    if session.get_bind().dialect.name == "sqlite":
-        # Else the words stay readable in the file's free pages.
-        session.connection().exec_driver_sql("PRAGMA secure_delete=ON")
-    session.execute(delete(JobItemRow).where(JobItemRow.job_id == job_id))
 
 
 def figures(counted: Tally) -> dict[str, Any]:

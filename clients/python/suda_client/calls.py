@@ -37,7 +37,9 @@ class Call(Generic[T]):
         return self.operation.format(**{k: quote(v, safe="") for k, v in self.path.items()})
 
 
-def classify(given: Complaint | str, key: str | None, deadline_ms: int | None) -> Call[models.Decision]:
+def classify(
+    given: Complaint | str, key: str | None, deadline_ms: int | None
+) -> Call[models.Decision]:
     """Decide one complaint."""
     complaint = Complaint(text=given) if isinstance(given, str) else given
     # With an external id of its own a complaint is known again without a key.
@@ -70,7 +72,10 @@ def classify_batch(
 def complaint(complaint_id: str) -> Call[models.Stored]:
     """A complaint and its latest decision."""
     return Call(
-        "GET", "/v1/complaints/{complaint_id}", _model(models.Stored), {"complaint_id": complaint_id}
+        "GET",
+        "/v1/complaints/{complaint_id}",
+        _model(models.Stored),
+        {"complaint_id": complaint_id},
     )
 
 

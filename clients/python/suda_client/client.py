@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 from types import TracebackType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import httpx
 
@@ -140,9 +140,9 @@ class Suda:
             return error
 
 
-def arguments(call: Call[object], key: str) -> dict[str, object]:
+def arguments(call: Call[object], key: str) -> dict[str, Any]:
     """What httpx is given for a call."""
-    given: dict[str, object] = {
+    given: dict[str, Any] = {
         "headers": {"Authorization": f"Bearer {key}", **call.headers},
         "params": call.params or None,
     }

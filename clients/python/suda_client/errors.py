@@ -19,6 +19,10 @@ class UnreachableError(SudaError):
     """
 
 
+class UnexpectedAnswerError(SudaError):
+    """A success that is not Suda's: something stands between, or the service is much older."""
+
+
 class RefusedError(SudaError):
     """The service answered with a problem document. `retry_after` is in seconds."""
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 import httpx
 
 from suda_client.calls import Call
-from suda_client.errors import UnreachableError, error_of, retry_after
+from suda_client.errors import UnexpectedAnswerError, UnreachableError, error_of, retry_after
 from suda_client.retry import AGAIN, NEVER, Retry
 
 T = TypeVar("T")
@@ -42,13 +42,22 @@ def exchange(call: Call[T], retry: Retry) -> Exchange[T]:
         got = yield Send(call)  # type: ignore[arg-type]
         tried += 1
         if isinstance(got, httpx.Response) and got.is_success:
-            return call.parse(got)
+            return _read(call, got)
         asked = retry_after(got) if isinstance(got, httpx.Response) else None
         seconds = policy.wait(tried, waited, asked) if _passing(got) else None
         if seconds is None:
             raise _failure(got, tried)
         waited += seconds
         yield Wait(seconds)
+
+
+def _read(call: Call[T], response: httpx.Response) -> T:
+    try:
+        return call.parse(response)
+    except (ValueError, KeyError, TypeError) as error:
+        raise UnexpectedAnswerError(
+            f"{call.method} {call.operation}: not what it answers"
+        ) from error
 
 
 def _passing(got: Got) -> bool:
