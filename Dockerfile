@@ -49,7 +49,8 @@ ENV HOME=/var/lib/suda \
     SUDA_PORT=8000
 
 FROM runtime AS train
-# hadolint ignore=DL3013 - the only versions in /wheels are those of deploy/constraints.txt
+# The only versions in /wheels are those of deploy/constraints.txt.
+# hadolint ignore=DL3013
 RUN --mount=type=bind,from=train-wheels,source=/wheels,target=/wheels \
     ["python", "-m", "pip", "install", "--no-cache-dir", "--no-index", "--find-links=/wheels", "suda[postgres,otel,train]"]
 ENV PYTHONDONTWRITEBYTECODE=1
@@ -60,7 +61,8 @@ ENTRYPOINT ["suda"]
 CMD ["monitor", "--act"]
 
 FROM runtime AS serve
-# hadolint ignore=DL3013 - the only versions in /wheels are those of deploy/constraints.txt
+# The only versions in /wheels are those of deploy/constraints.txt.
+# hadolint ignore=DL3013
 RUN --mount=type=bind,from=wheels,source=/wheels,target=/wheels \
     ["python", "-m", "pip", "install", "--no-cache-dir", "--no-index", "--find-links=/wheels", "suda[postgres,otel]"]
 ENV PYTHONDONTWRITEBYTECODE=1

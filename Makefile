@@ -6,7 +6,7 @@ PORT   ?= 8000
 
 .DEFAULT_GOAL := all
 
-.PHONY: all serve test test-encoder check model clean
+.PHONY: all serve test test-encoder check model offline constraints rules clean
 
 all: check test  ## lint, types and tests
 
@@ -28,8 +28,21 @@ model: $(VENV)/.train  ## train the shipped bundle anew from the corpus, about 8
 	$(BIN)/suda pretrained import --keep data/corpus/complaints.jsonl
 	$(BIN)/suda train --model encoder --config training/configs/shipped.toml --output model/shipped
 
+offline: | $(VENV)/bin/python  ## one archive to install without a network, in dist/
+	PYTHON=$(BIN)/python deploy/offline/build.sh
+
+constraints:  ## pin what the image and the offline archive are made of
+	rm -rf build/pins && $(PYTHON) -m venv build/pins
+	build/pins/bin/python -m pip install --quiet '.[postgres,otel]'
+	build/pins/bin/python -m pip freeze --exclude suda > deploy/constraints.txt
+
+rules:  ## write the alerts in the form of the Prometheus operator
+	{ printf '%s\n' '# Made from deploy/prometheus/alerts.yaml by `make rules`; change it there.' \
+	  'apiVersion: monitoring.coreos.com/v1' 'kind: PrometheusRule' 'metadata:' '  name: suda' 'spec:'; \
+	  sed -e '/^#/d' -e 's/^\(.\)/  \1/' deploy/prometheus/alerts.yaml; } > deploy/kubernetes/monitoring/rules.yaml
+
 clean:  ## remove the environment and everything built
-	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

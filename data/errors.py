@@ -60,6 +60,12 @@ class ConflictError(SudaError):
     status = 409
 
 
+class WrongStateError(ConflictError):
+    """As things stand, this cannot happen to it. HTTP 409."""
+
+    code = "wrong_state"
+
+
 class NotFoundError(SudaError):
     """No such record. HTTP 404."""
 

@@ -8,7 +8,7 @@ from typing import Any
 from data.records import Complaint
 from data.taxonomy.schema import Head, Taxonomy
 from model.classifier import HeadPrediction
-from serving.triage.types import Decision, Party
+from serving.triage.types import Deadline, Decision, Flag, Party, Routing
 
 
 def decision_json(
@@ -27,39 +27,9 @@ def decision_json(
         "external_id": complaint.external_id,
         "received_at": complaint.received_at.isoformat(),
         "labels": labels,
-        "flags": [
-            {
-                "code": flag.code,
-                "name": flag.name,
-                "hint": flag.hint,
-                "evidence": [
-                    {"start": hit.start, "end": hit.end, "text": hit.text} for hit in flag.evidence
-                ],
-            }
-            for flag in decision.flags
-        ],
-        "routing": {
-            "lead": _party(decision.routing.lead),
-            "assisting": _parties(decision.routing.assisting),
-            "investigator": _party(decision.routing.investigator),
-            "copies": _parties(decision.routing.copies),
-            "branch": decision.routing.branch,
-            "rule": decision.routing.rule,
-            "alternatives": _parties(decision.routing.alternatives),
-        },
-        "deadlines": [
-            {
-                "clock": clock.clock,
-                "name": clock.name,
-                "due_at": clock.due_at.isoformat(),
-                "strict_due_at": clock.strict_due_at.isoformat(),
-                "basis": clock.basis,
-                "statutory": clock.statutory,
-                "extension": clock.extension,
-                "provisional": clock.provisional,
-            }
-            for clock in decision.deadlines
-        ],
+        "flags": flags_json(decision.flags),
+        "routing": routing_json(decision.routing),
+        "deadlines": deadlines_json(decision.deadlines),
         "review": {
             "needed": decision.review.needed,
             "reasons": list(decision.review.reasons),
@@ -68,6 +38,51 @@ def decision_json(
         "truncated": decision.truncated,
         "versions": dict(versions),
     }
+
+
+def flags_json(flags: Iterable[Flag]) -> list[dict[str, Any]]:
+    """The sensitive markers."""
+    return [
+        {
+            "code": flag.code,
+            "name": flag.name,
+            "hint": flag.hint,
+            "evidence": [
+                {"start": hit.start, "end": hit.end, "text": hit.text} for hit in flag.evidence
+            ],
+        }
+        for flag in flags
+    ]
+
+
+def routing_json(routing: Routing) -> dict[str, Any]:
+    """Who handles."""
+    return {
+        "lead": _party(routing.lead),
+        "assisting": _parties(routing.assisting),
+        "investigator": _party(routing.investigator),
+        "copies": _parties(routing.copies),
+        "branch": routing.branch,
+        "rule": routing.rule,
+        "alternatives": _parties(routing.alternatives),
+    }
+
+
+def deadlines_json(deadlines: Iterable[Deadline]) -> list[dict[str, Any]]:
+    """By when."""
+    return [
+        {
+            "clock": clock.clock,
+            "name": clock.name,
+            "due_at": clock.due_at.isoformat(),
+            "strict_due_at": clock.strict_due_at.isoformat(),
+            "basis": clock.basis,
+            "statutory": clock.statutory,
+            "extension": clock.extension,
+            "provisional": clock.provisional,
+        }
+        for clock in deadlines
+    ]
 
 
 def label_json(head: Head, prediction: HeadPrediction) -> dict[str, Any]:

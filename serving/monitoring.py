@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from data.snapshot.record import TRAINABLE, LabelRecord, in_force
@@ -46,6 +46,21 @@ def window(session: Session, since: datetime, until: datetime, most_texts: int) 
     observed = [one for page in _pages(rows) for one in _observe(session, page)]
     drawn = sorted(rows, key=lambda row: hashlib.sha256(row.id.encode()).digest())[:most_texts]
     return Window(tuple(observed), tuple(row.text for row in drawn))
+
+
+def sample(session: Session, since: datetime, until: datetime, most: int) -> list[str]:
+    """At most so many of the texts received from `since` up to `until`, drawn by chance."""
+    drawn = (
+        select(ComplaintRow.id)
+        .where(
+            ComplaintRow.received_at >= since,
+            ComplaintRow.received_at < until,
+            ComplaintRow.erased_at.is_(None),
+        )
+        .order_by(func.random())
+        .limit(most)
+    )
+    return list(session.scalars(select(ComplaintRow.text).where(ComplaintRow.id.in_(drawn))))
 
 
 def new_labels(session: Session, since: datetime) -> int:

@@ -76,8 +76,40 @@ class Settings(BaseSettings):
     committers: int = Field(default=1, ge=1)
     """Threads that commit; SQLite, which lets one write at a time, has one."""
 
+    registry_seconds: float = Field(default=3.0, gt=0)
+    """How often it is looked whether another process promoted a model, or began a canary."""
+
+    canary_watch: bool = True
+    """End a canary by itself where it does clearly worse than the champion."""
+
+    canary_margin: float = Field(default=0.05, ge=0, lt=1)
+    """By how much a canary's share of failures or of reviews may lie above the champion's: it ends
+    where the whole 99.9 % interval of the difference lies above."""
+
+    canary_min_n: int = Field(default=200, ge=10)
+    """Complaints on either side without which a canary is not judged."""
+
+    shadow_queue: int = Field(default=256, ge=1)
+    """Complaints that wait for the shadow; more are left out and counted."""
+
+    drift_minutes: float = Field(default=60.0, ge=0)
+    """How often the figures of drift are taken anew; 0 = never."""
+
+    drift_days: float = Field(default=7.0, gt=0)
+    """How far back they look."""
+
+    drift_texts: int = Field(default=500, ge=1)
+    """Texts of that time, at most, that are read again for them, in spare capacity."""
+
+    drift_reference: Path = Path("var/monitor")
+    """Directory of what each model saw in the texts it was tuned on (`suda monitor`)."""
+
     max_group: int = Field(default=256, ge=1)
     """Most complaints saved in one transaction."""
+
+    linger_ms: float = Field(default=15.0, ge=0, le=1000)
+    """How long a group waits for more complaints before it is saved, while others are in work; a
+    complaint that is alone waits for nothing. Larger groups cost less, smaller ones answer sooner."""
 
     drain_seconds: float = Field(default=5.0, ge=0)
     """How long `/readyz` says 503 before the service stops listening, once it is told to stop."""
@@ -158,9 +190,78 @@ class Settings(BaseSettings):
     """Which group gives which role, as JSON: {"suda-fuhe": "reviewer", "suda-admin": "admin"}.
     Whoever is in none of them is not let in; in several, the first one named counts."""
 
+    outbox: Literal["on", "off"] = "on"
+    """Whether this process delivers work orders; `off` leaves it to `suda outbox deliver`."""
+
+    outbox_poll_seconds: float = Field(default=1.0, gt=0)
+    """How often is looked for work orders that are due."""
+
+    webhook_timeout: float = Field(default=10.0, gt=0, le=300)
+    """Seconds within which a department's receiver must have answered."""
+
+    webhook_attempts: int = Field(default=30, ge=1, le=1000)
+    """Attempts after which a work order is a dead letter; 30 take about half a day."""
+
+    webhook_private: bool = True
+    """Whether webhooks may lead to private addresses, as those of an intranet are."""
+
+    webhook_ca: Path | None = None
+    """File with certificate authorities (PEM) that webhooks are trusted by, beside the system's."""
+
+    sweep_seconds: float = Field(default=15.0, gt=0)
+    """How often is looked for clocks that ran out."""
+
     retention_days: int = Field(default=1096, ge=1)
     """Days a complaint's words are kept after it can have been closed. 令2020-5 Art. 44: three
     years at least."""
+
+    review_lease_seconds: int = Field(default=300, ge=30, le=3600)
+    """How long a claimed review stays somebody's without a sign of life from their browser."""
+
+    review_undo_minutes: int = Field(default=10, ge=0, le=1440)
+    """How long one's own last review can be undone, unless somebody built on it."""
+
+    review_double_share: float = Field(default=0.05, ge=0, le=1)
+    """Share of reviews that a second person gives an opinion on, blind to the first."""
+
+    review_double_audit_share: float = Field(default=0.25, ge=0, le=1)
+    """The same for audit samples, which all estimates of quality stand on."""
+
+    review_audit_turn: float = Field(default=0.1, ge=0, le=1)
+    """Share of claims that go to audit samples first, so that these do not wait for ever."""
+
+    review_bulk: int = Field(default=50, ge=1, le=500)
+    """Most reviews a reviewer decides at once; more takes a lead."""
+
+    review_bulk_most: int = Field(default=500, ge=1, le=5000)
+    """Most reviews anybody decides at once."""
+
+    max_job_bytes: int = Field(default=256 * 1024 * 1024, ge=1024)
+    """Largest file of a job (`POST /v1/jobs`), as sent and unpacked."""
+
+    max_job_rows: int = Field(default=1_000_000, ge=1)
+    """Most rows in a job's file."""
+
+    max_jobs: int = Field(default=100, ge=1)
+    """Most unfinished jobs; more are refused with 429."""
+
+    job_threads: int | None = Field(default=None, ge=1)
+    """Rows of a job decided at a time; unset is one fewer than there are workers, so that one is
+    always free for a caller who waits."""
+
+    job_days: int = Field(default=30, ge=1)
+    """Days the rows and results of a job are kept once it ended; the complaints it stored stay."""
+
+    job_lease_seconds: float = Field(default=15.0, ge=2)
+    """Silence after which a job's worker is taken for dead and another process goes on."""
+
+    job_urls: str = ""
+    """Beginnings of URLs that a job's file may be fetched from, each ending with a slash,
+    comma-separated, like https://files.bank/complaints/; unset fetches nothing."""
+
+    job_spool: Path | None = None
+    """Directory for files under way, encrypted with a key in memory only; unset is the system's
+    for temporary files."""
 
     @model_validator(mode="after")
     def _fit_each_other(self) -> Settings:

@@ -120,7 +120,8 @@ def work_orders_once(session: Session, _: Promises) -> list[str]:
     without = [
         complaint
         for complaint, body in session.execute(select(DecisionRow.complaint_id, DecisionRow.body))
-        if (lead := orjson.loads(body)["routing"]["lead"]) and (complaint, lead["code"]) not in counted
+        if (lead := orjson.loads(body)["routing"]["lead"])
+        and (complaint, lead["code"]) not in counted
     ]
     return _said(twice=twice, without=without)
 

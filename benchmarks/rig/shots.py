@@ -102,9 +102,7 @@ class Volley:
     def together(cls, volleys: Sequence[Volley]) -> Volley:
         """Of several senders at the same time."""
         shots = tuple(shot for volley in volleys for shot in volley.shots)
-        return cls(
-            shots, max(v.seconds for v in volleys), sum(v.cpu_seconds for v in volleys)
-        )
+        return cls(shots, max(v.seconds for v in volleys), sum(v.cpu_seconds for v in volleys))
 
     def account(self) -> dict[str, Any]:
         """How many came to what: sent = accepted + refused + failed, or it does not add up."""

@@ -25,10 +25,10 @@ _START = "0" * 64
 class Entry:
     """One line.
 
-    `version` is what the action is about; `before` and `after` what served (for `shadow` and `canary`:
-    what was tried beside it) until then and from then on. `digest` is the SHA-256 of the version's manifest,
-    `gates` what the suite said, `details` anything else worth keeping. `hash` covers all of it and
-    `previous`, the hash of the line before.
+    `version` is what the action is about; `before` and `after` what served (for `shadow` and
+    `canary`: what was tried beside it) until then and from then on. `digest` is the SHA-256 of the
+    version's manifest, `gates` what the suite said, `details` anything else worth keeping. `hash`
+    covers all of it and `previous`, the hash of the line before.
     """
 
     number: int

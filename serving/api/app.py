@@ -11,9 +11,14 @@ from serving.api import (
     admin_keys,
     audit,
     classify,
+    delivery,
+    events,
     feedback,
     health,
+    jobs,
     limits,
+    models,
+    outbox_admin,
     problems,
     security,
     taxonomy,
@@ -25,6 +30,7 @@ from serving.settings import Settings
 from serving.telemetry import tracing
 from serving.telemetry.metrics import Metrics
 from serving.telemetry.middleware import Telemetry
+from serving.web import pages
 
 DESCRIPTION = """
 Chinese bank complaints in, complete decisions out: product line and issue type (JR/T 0169-2018),
@@ -39,7 +45,12 @@ def create_app(settings: Settings, pipeline: Pipeline | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         with opened(settings, metrics, pipeline) as state:
-            async with tending(state), security.guarded(app, settings, state.intake):
+            async with (
+                tending(state),
+                delivery.delivering(state),
+                security.guarded(app, settings, state),
+                jobs.working(app, state),
+            ):
                 app.state.suda = state
                 yield
         if flush is not None:
@@ -55,11 +66,24 @@ def create_app(settings: Settings, pipeline: Pipeline | None = None) -> FastAPI:
         redoc_url=None,
         openapi_url="/openapi.json" if settings.docs else None,
     )
-    app.add_middleware(limits.BodyLimit, max_bytes=settings.max_body_bytes)
+    larger = {jobs.router.prefix: settings.max_job_bytes + jobs.FORM_BYTES}
+    app.add_middleware(limits.BodyLimit, max_bytes=settings.max_body_bytes, larger=larger)
     problems.install(app)
-    for module in (classify, feedback, taxonomy, admin_keys, audit):
+    for module in (
+        classify,
+        feedback,
+        taxonomy,
+        admin_keys,
+        audit,
+        jobs,
+        models,
+        events,
+        outbox_admin,
+    ):
         app.include_router(module.router, responses=security.REFUSALS)
     app.include_router(health.router)
+    if settings.web:
+        pages.install(app, settings)
     flush = tracing.install(app, settings) if tracing.wanted(settings) else None
     security.install(app, settings)
     # The last one added is the outermost: every answer has an id, a log line and its figures.

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from data.errors import InputError, SudaError
 from serving.api.problems import headers_of, of_any, of_error, of_item, respond
+from serving.api.quick import QuickRoute
 from serving.api.schemas import BatchRequest, ClassifyRequest, to_complaint
 from serving.api.security import GateDep, IntakeCaller, Requires
 from serving.api.state import State, StateDep
@@ -26,6 +27,7 @@ from serving.store.entry import Saved
 from serving.telemetry.logs import fingerprint_of, note, trail
 
 router = APIRouter(prefix="/v1", tags=["complaints"])
+_quick = APIRouter(route_class=QuickRoute)
 log = logging.getLogger("suda")
 
 JSON = "application/json"
@@ -49,7 +51,7 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.post("/classify", summary="Decide one complaint", responses=_REFUSALS)
+@_quick.post("/classify", summary="Decide one complaint", responses=_REFUSALS)
 async def classify(
     request: ClassifyRequest,
     http: Request,
@@ -76,6 +78,9 @@ async def classify(
     if outcome.replayed:
         headers[REPLAYED] = "true"
     return Response(outcome.body, media_type=JSON, headers=headers)
+
+
+router.include_router(_quick)
 
 
 @router.post(

@@ -19,7 +19,7 @@ from serving.api import docs
 from serving.api.problems import headers_of, of_error, respond
 from serving.api.recording import record_decisions, record_model
 from serving.api.shield import Shield
-from serving.intake import Intake
+from serving.api.state import State
 from serving.security.binding import check_auth
 from serving.security.gate import ANYONE, Caller, Gate, UnauthorizedError, check_scope, token_of
 from serving.security.keys import ApiKey, Scope
@@ -170,17 +170,17 @@ def install(app: FastAPI, settings: Settings) -> None:
 
 
 @asynccontextmanager
-async def guarded(app: FastAPI, settings: Settings, intake: Intake) -> AsyncIterator[None]:
+async def guarded(app: FastAPI, settings: Settings, state: State) -> AsyncIterator[None]:
     """Let callers in, and record every decision in the transaction that saves it.
 
     Enter it last: what is appended to the audit chain must be the last of its transaction.
     """
-    store = intake.store
+    store = state.intake.store
     store.attach(record_decisions)
     source = None if settings.auth == "off" else Keys(store.session)
     gate = Gate(source, settings.key_rate)
     await asyncio.to_thread(gate.refresh)
-    await asyncio.to_thread(record_model, store.session, intake.pipeline)
+    await asyncio.to_thread(record_model, store.session, state.intake.pipeline)
     app.state.sessions = store.session
     app.state.gate = gate
     try:

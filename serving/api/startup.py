@@ -6,10 +6,10 @@ import asyncio
 import contextlib
 import functools
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from data.records import Complaint
@@ -20,9 +20,12 @@ from serving.engine.cache import CachedClassifier
 from serving.engine.engine import Engine, Limits
 from serving.engine.warmup import measure
 from serving.intake import Intake
-from serving.pipeline import Pipeline
+from serving.models.startup import champion, looked_after
+from serving.pipeline import Outcome, Pipeline
+from serving.review import opening
+from serving.review.desk import Desk, Terms
 from serving.settings import Settings
-from serving.store import cases
+from serving.store import cases, job_items
 from serving.store.commit import Committer
 from serving.store.database import connect, migrate
 from serving.store.store import Store
@@ -46,22 +49,28 @@ def opened(settings: Settings, metrics: Metrics, given: Pipeline | None) -> Iter
         engine = connect(settings.database_url, settings)
         migrate(engine)
         store = Store(engine)
+        store.attach(job_items.decided)
         stack.callback(store.close)
         executor = ThreadPoolExecutor(_QUERY_THREADS, thread_name_prefix="suda-query")
         stack.callback(executor.shutdown, wait=True)
-        pipeline = given or Pipeline.open(settings)
-        _open_cases(store, pipeline)
-        committer = _committer(settings, store, metrics)
+        running = _engine(settings, metrics)
+        committer = _committer(settings, store, metrics, lambda: running.at_work > 0)
         committer.start()
         stack.callback(committer.close, settings.shutdown_seconds)
-        running = _engine(settings, metrics)
         running.start()
         stack.callback(running.close, settings.shutdown_seconds)
-        _warm_up(running, pipeline)
+        # Held by the state alone, or the first model would stay in memory after it is replaced.
+        state = State(
+            settings,
+            Intake(given or champion(settings), store, committer, _counted(metrics)),
+            executor,
+            running,
+            metrics,
+        )
+        _warm_up(running, state.intake.pipeline)
         # Only now: what the cache answers says nothing about capacity.
-        pipeline = _cached(pipeline, settings, metrics)
-        intake = Intake(pipeline, store, committer, functools.partial(observe_decision, metrics))
-        state = State(settings, intake, executor, running, metrics)
+        stack.enter_context(looked_after(state, given=given is not None))
+        _open_cases(state)
         _gauges(state)
         yield state
 
@@ -89,11 +98,12 @@ async def tending(state: State) -> AsyncIterator[None]:
             await task
 
 
-def _open_cases(store: Store, pipeline: Pipeline) -> None:
+def _open_cases(state: State) -> None:
     """From now on each decision opens a case; complaints from before there were any get theirs."""
+    store = state.intake.store
 
     def roles_at(when: datetime) -> Roles:
-        return pipeline.policies.at(when).roles
+        return state.intake.pipeline.policies.at(when).roles
 
     opened = 0
     while True:
@@ -105,24 +115,41 @@ def _open_cases(store: Store, pipeline: Pipeline) -> None:
     if opened:
         log.info("opened cases for %d complaints of an earlier version", opened)
     store.attach(cases.opener(roles_at, lambda: datetime.now(UTC)))
+    _open_reviews(state)
 
 
-def _cached(pipeline: Pipeline, settings: Settings, metrics: Metrics) -> Pipeline:
-    if not settings.cache_texts:
-        return pipeline
-    cached = CachedClassifier(pipeline.classifier, settings.cache_texts)
-    metrics.watch(metrics.cache_hits, lambda: cached.hits)
-    metrics.watch(metrics.cache_misses, lambda: cached.misses)
-    return replace(pipeline, classifier=cached)
+def _open_reviews(state: State) -> None:
+    """From now on each decision in doubt is queued; cases that wait and are not, get queued now."""
+
+    def desk() -> Desk:
+        pipeline = state.intake.pipeline
+        return Desk(pipeline.taxonomy, pipeline.policies, Terms.of(state.settings))
+
+    store = state.intake.store
+    while True:
+        with store.session.begin() as session:
+            added = opening.adopt(session, desk(), datetime.now(UTC))
+        if not added:
+            break
+        log.info("queued %d complaints that wait for a review", added)
+    store.attach(opening.opener(desk, lambda: datetime.now(UTC)))
 
 
-def _committer(settings: Settings, store: Store, metrics: Metrics) -> Committer:
+def _counted(metrics: Metrics) -> Callable[[Outcome], None]:
+    return functools.partial(observe_decision, metrics)
+
+
+def _committer(
+    settings: Settings, store: Store, metrics: Metrics, more: Callable[[], bool]
+) -> Committer:
     return Committer(
         store.save_group,
         threads=1 if store.engine.dialect.name == "sqlite" else settings.committers,
         max_group=settings.max_group,
         stuck_after=settings.stuck_seconds,
         on_group=metrics.group_texts.observe,
+        linger=settings.linger_ms / 1000,
+        more=more,
     )
 
 
@@ -160,6 +187,17 @@ def _gauges(state: State) -> None:
     for name, crew in (("classify", engine.crew), ("commit", state.intake.committer.crew)):
         metrics.watch(metrics.threads.labels(name), crew.healthy)
         metrics.threads_wanted.labels(name).set(crew.size)
-    pipeline = state.intake.pipeline
-    policy = pipeline.policies.at(datetime.now(UTC))
-    metrics.serves(pipeline.classifier.version, pipeline.taxonomy.stamp, policy.stamp)
+    metrics.watch(metrics.cache_hits, lambda: _cache(state).hits)
+    metrics.watch(metrics.cache_misses, lambda: _cache(state).misses)
+
+
+def _cache(state: State) -> CachedClassifier | _NoCache:
+    """The champion's cache, a new one with every model."""
+    classifier = state.intake.pipeline.classifier
+    return classifier if isinstance(classifier, CachedClassifier) else _NoCache()
+
+
+@dataclass(frozen=True)
+class _NoCache:
+    hits: int = 0
+    misses: int = 0

@@ -13,6 +13,8 @@ from fastapi import Depends, Request
 from data.errors import NotReadyError
 from serving.engine.engine import Engine
 from serving.intake import Intake
+from serving.models.switchboard import Switchboard
+from serving.outbox.departments import Directory
 from serving.settings import Settings
 from serving.telemetry.metrics import Metrics
 
@@ -23,6 +25,9 @@ T = TypeVar("T")
 class State:
     """Settings, intake, engine and figures, and the threads for other blocking work.
 
+    `intake` is replaced as a whole when other models are to answer: read it once for each
+    complaint. `models`, set at the start, is who replaces it,
+    `directory` who is told of decisions.
     `draining` is set once the service is told to stop: it still answers, but is no longer ready.
     """
 
@@ -32,6 +37,8 @@ class State:
     engine: Engine
     metrics: Metrics = field(default_factory=Metrics)
     draining: bool = False
+    models: Switchboard = field(init=False)
+    directory: Directory = field(init=False)
 
     async def run(self, work: Callable[[], T]) -> T:
         """Run blocking work, such as a query, off the event loop and beside the engine."""
@@ -54,7 +61,7 @@ class State:
         return found
 
 
-def get_state(request: Request) -> State:
+async def get_state(request: Request) -> State:
     """The running application's state. Raises NotReadyError before start-up is complete."""
     state: State | None = getattr(request.app.state, "suda", None)
     if state is None:

@@ -11,8 +11,15 @@ from serving.boards.facts import NONE
 from serving.triage.policy import Policy
 
 UNKNOWN: Final = "未登记"
+# `B03!` is B03 itself, where the answer went no deeper; `B03` is it and everything below.
+ITSELF: Final = "!"
 
-_STATUS: Final = {"open": "待受理", "accepted": "处理中", "resolved": "已办结", "withdrawn": "已撤回"}
+_STATUS: Final = {
+    "open": "待受理",
+    "accepted": "处理中",
+    "resolved": "已办结",
+    "withdrawn": "已撤回",
+}
 _REVIEW: Final = {"none": "无需复核", "waiting": "待复核", "done": "已复核"}
 _TITLES: Final = {
     "source": "投诉来源", "channel": "业务办理渠道", "segment": "客户类型", "branch": "机构",
@@ -32,10 +39,14 @@ class Axis:
         """What people call a code; none is 未登记."""
         if code == NONE:
             return UNKNOWN
+        if code.endswith(ITSELF):
+            return f"{self.label(code.removesuffix(ITSELF))}（未细分）"
         return self.names.get(code, code)
 
     def under(self, code: str) -> frozenset[str]:
         """The code and, in a tree, all codes below it."""
+        if code.endswith(ITSELF):
+            return frozenset({code.removesuffix(ITSELF)})
         if self.head is None or code not in self.head.by_code:
             return frozenset({code})
         below = {label.code for label in self.head.labels if self.head.is_under(label.code, code)}
@@ -47,14 +58,28 @@ class Axis:
         return self.head is not None and self.head.depth > 1
 
     def at_level(self, level: int) -> dict[str, str]:
-        """Each code's ancestor at a level, 1 is the root; empty where there is no tree."""
-        if self.head is None:
+        """Each code's ancestor at a level, 1 is the root; empty where there is no tree.
+
+        A code that has others below it, but lies above the level, becomes itself alone (`B03!`).
+        """
+        head = self.head
+        if head is None:
             return {}
-        return {label.code: self.head.at_level(label.code, level) for label in self.head.labels}
+        return {
+            label.code: label.code + ITSELF
+            if label.code in head.parents and len(head.path(label.code)) < level
+            else head.at_level(label.code, level)
+            for label in head.labels
+        }
 
     def order(self) -> dict[str, int]:
         """Where each known code stands in its list; what is not listed comes after."""
-        return {code: place for place, code in enumerate(self.names)}
+        order = {code: 2 * place for place, code in enumerate(self.names)}
+        return order | {code + ITSELF: place + 1 for code, place in order.items()}
+
+    def leaf_level(self) -> int:
+        """The deepest level of its tree; 0 where there is none."""
+        return self.head.depth if self.tree and self.head else 0
 
 
 @dataclass(frozen=True)
@@ -101,7 +126,9 @@ class Axes:
 
 def axes_of(taxonomy: Taxonomy, policy: Policy) -> Axes:
     """The axes by a taxonomy and the policy in force; a role without a head gives none."""
-    found = [Axis("lead", "主办部门", {d.code: d.name for d in policy.pack.departments.departments})]
+    found = [
+        Axis("lead", "主办部门", {d.code: d.name for d in policy.pack.departments.departments})
+    ]
     for role in ("product", "reason", "urgency"):
         name = getattr(policy.roles, role)
         if name is not None and name in taxonomy:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import aliased
 from data.errors import InputError
 from serving.boards.axes import Axes
 from serving.boards.epoch import DAY, NEVER, seconds
-from serving.boards.facts import NONE, Bools, ClockFacts, Facts
+from serving.boards.facts import NONE, Bools, ClockFacts, Facts, Ints
 from serving.boards.filter import CaseFilter, ClockIs, Span
 from serving.boards.judged import ROLES, Judged
 from serving.store.cases import VOID
@@ -55,7 +55,8 @@ def clock_mask(clocks: ClockFacts, wanted: ClockIs, now: datetime) -> Bools:
 
 def _which(clocks: ClockFacts, clock: str) -> Bools:
     if clock in ("statutory", "internal"):
-        return clocks.statutory == (clock == "statutory")
+        chosen: Bools = clocks.statutory == (clock == "statutory")
+        return chosen
     if clock == "any":
         return np.ones(len(clocks), dtype=np.bool_)
     return clocks.clock.isin(frozenset({clock}))
@@ -64,8 +65,9 @@ def _which(clocks: ClockFacts, clock: str) -> Bools:
 def _state(clocks: ClockFacts, wanted: ClockIs, now: int) -> Bools:
     is_open, past = clocks.open(), clocks.due < now
     if wanted.within is not None:
-        return is_open & ~past & (clocks.strict < now + wanted.within * DAY)
-    return {
+        soon: Bools = is_open & ~past & (clocks.strict < now + wanted.within * DAY)
+        return soon
+    states: dict[str, Bools] = {
         "any": np.ones(len(clocks), dtype=np.bool_),
         "met": ~is_open,
         "in_time": ~is_open & ~clocks.late,
@@ -73,11 +75,12 @@ def _state(clocks: ClockFacts, wanted: ClockIs, now: int) -> Bools:
         "open": is_open,
         "running": is_open & ~past,
         "overdue": is_open & past,
-    }[wanted.state]
+    }
+    return states[wanted.state]
 
 
-def _inside(values: np.ndarray[tuple[int], np.dtype[np.int64]], span: Span) -> Bools:
-    chosen = values != NEVER
+def _inside(values: Ints, span: Span) -> Bools:
+    chosen: Bools = values != NEVER
     if span.first is not None:
         chosen &= values >= seconds(span.first)
     if span.end is not None:
@@ -134,7 +137,7 @@ def _clock(wanted: ClockIs, now: datetime) -> ColumnElement[bool]:
         asked += [is_open, not_(past), ClockRow.strict_due_at < now + timedelta(wanted.within)]
     else:
         late = and_(not_(is_open), ClockRow.met_at > ClockRow.due_at)
-        asked += {
+        states: dict[str, list[ColumnElement[bool]]] = {
             "any": [],
             "met": [not_(is_open)],
             "in_time": [not_(is_open), ClockRow.met_at <= ClockRow.due_at],
@@ -142,7 +145,8 @@ def _clock(wanted: ClockIs, now: datetime) -> ColumnElement[bool]:
             "open": [is_open],
             "running": [is_open, not_(past)],
             "overdue": [is_open, past],
-        }[wanted.state]
+        }
+        asked += states[wanted.state]
     return exists(select(ClockRow.clock).where(*asked))
 
 

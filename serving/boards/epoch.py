@@ -53,11 +53,13 @@ def moment(value: int) -> datetime:
 def local_seconds(values: Seconds, zone: ZoneInfo) -> Seconds:
     """What clocks in `zone` show, as seconds since 1970 of those clocks; (n,) to (n,)."""
     hours, back = np.unique(values // _HOUR, return_inverse=True)
-    offsets = [
-        int((datetime.fromtimestamp(int(hour) * _HOUR, zone).utcoffset() or timedelta()).total_seconds())
-        for hour in hours
-    ]  # fmt: skip
+    offsets = [_offset(int(hour) * _HOUR, zone) for hour in hours]
     return values + np.asarray(offsets, dtype=np.int64)[back.reshape(values.shape)]
+
+
+def _offset(value: int, zone: ZoneInfo) -> int:
+    offset = datetime.fromtimestamp(value, zone).utcoffset() or timedelta()
+    return int(offset.total_seconds())
 
 
 def day_number(day: date) -> int:

@@ -42,7 +42,8 @@ class Coded:
     def isin(self, wanted: frozenset[str]) -> Bools:
         """(n,) whether the code is one of `wanted`; NONE asks for none."""
         hits = np.array([code in wanted for code in self.codes] + [NONE in wanted], dtype=np.bool_)
-        return hits[self.values]
+        chosen: Bools = hits[self.values]
+        return chosen
 
     def take(self, rows: Any) -> Coded:
         """The codes of these rows."""
@@ -90,7 +91,8 @@ class ClockFacts:
 
     def open(self) -> Bools:
         """(m,) not yet met."""
-        return self.met == NEVER
+        unmet: Bools = self.met == NEVER
+        return unmet
 
     def overdue(self, now: int) -> Bools:
         """(m,) not yet met, and due before `now`."""

@@ -94,10 +94,7 @@ class CaseFilter:
 
     def query(self) -> str:
         """As a query string; `parse` reads it back."""
-        pairs: list[tuple[str, str]] = []
-        for name in CODES:
-            if self.codes.get(name):
-                pairs.append((name, ",".join(self.codes[name])))
+        pairs = [(name, ",".join(self.codes[name])) for name in CODES if self.codes.get(name)]
         for name in TIMES:
             of = self.times.get(name, Span())
             prefix = "" if name == "received" else f"{name}_"
@@ -108,7 +105,7 @@ class CaseFilter:
         pairs += [("clock", f"{of.clock}:{of.state}") for of in self.clocks]
         pairs += [("judged", f"{head}:{verdict}") for head, verdict in self.judged]
         pairs += [("id", self.id)] if self.id else []
-        return urlencode(pairs, safe=",:+-")
+        return urlencode(pairs, safe=",:+-!")
 
     def expanded(self, axes: Axes) -> dict[str, frozenset[str]]:
         """Per axis every code that is meant, those below included."""
@@ -132,7 +129,8 @@ def parse(given: Iterable[tuple[str, str]], zone: ZoneInfo) -> CaseFilter:
         if not value:
             continue
         if name in CODES:
-            found = replace(found, codes={**found.codes, name: (*found.codes.get(name, ()), *_codes(name, value))})  # fmt: skip
+            codes = (*found.codes.get(name, ()), *_codes(name, value))
+            found = replace(found, codes={**found.codes, name: codes})
         elif name in SWITCHES:
             found = replace(found, switches={**found.switches, name: _switch(name, value)})
         elif name == "flag":
@@ -198,5 +196,7 @@ def _time(name: str, value: str, zone: ZoneInfo) -> datetime:
         # A plus sign in a query string is a space to whoever reads it.
         when = datetime.fromisoformat(value.replace(" ", "+"))
     except ValueError as error:
-        raise InputError("expected a day or a time like 2026-11-22T09:30+08:00", field=name) from error
+        raise InputError(
+            "expected a day or a time like 2026-11-22T09:30+08:00", field=name
+        ) from error
     return (when if when.tzinfo else when.replace(tzinfo=zone)).replace(microsecond=0)

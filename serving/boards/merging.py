@@ -21,12 +21,15 @@ def join_all(parts: Sequence[Facts]) -> Facts:
         replace(part.clocks, row=part.clocks.row + start)
         for part, start in zip(filled, starts, strict=False)
     ]
+    plain: dict[str, Any] = {
+        name: np.concatenate([getattr(part, name) for part in filled]) for name in PLAIN
+    }
     return Facts(
         ids=np.concatenate([part.ids for part in filled]),
         coded={name: _coded([part.coded[name] for part in filled]) for name in CODED},
         flags=_flags(filled),
         clocks=join_clocks(clocks),
-        **{name: np.concatenate([getattr(part, name) for part in filled]) for name in PLAIN},
+        **plain,
     )
 
 

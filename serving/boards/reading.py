@@ -63,7 +63,9 @@ def _chunk(session: Session, condition: ColumnElement[bool]) -> Facts:
     rows = session.execute(_cases(condition)).all()
     if not rows:
         return nothing()
-    columns = dict(zip(_cases(condition).selected_columns.keys(), zip(*rows, strict=True), strict=True))
+    columns = dict(
+        zip(_cases(condition).selected_columns.keys(), zip(*rows, strict=True), strict=True)
+    )
     ids = np.array([id_.encode() for id_ in columns["complaint_id"]], dtype="S26")
     causes = _said(session, condition, "resolved", CAUSE)
     merged = _said(session, condition, "withdrawn", MERGED_INTO)
@@ -101,9 +103,7 @@ def _cases(condition: ColumnElement[bool]) -> Select[Any]:
     )
 
 
-def _said(
-    session: Session, condition: ColumnElement[bool], kind: str, key: str
-) -> dict[str, str]:
+def _said(session: Session, condition: ColumnElement[bool], kind: str, key: str) -> dict[str, str]:
     """By complaint what the latest event of a kind says under a key."""
     said = CaseEventRow.body[key].as_string()
     query = (
@@ -163,4 +163,3 @@ def _flags(lists: Sequence[list[str] | None]) -> dict[str, Any]:
         marked[code] = np.zeros(len(lists), dtype=np.bool_)
         marked[code][rows] = True
     return marked
-

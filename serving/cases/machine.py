@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from data.errors import ConflictError, InputError, kind_of
+from data.errors import InputError, WrongStateError, kind_of
 from serving.triage.schema import Step
 
 _TABLE = Path(__file__).with_name("machine.yaml")
@@ -33,12 +33,6 @@ _TYPES: Mapping[str, tuple[TypeAdapter[Any], str]] = {
     "codes": (TypeAdapter(Annotated[list[_Code], Field(min_length=1, max_length=20)]), "codes"),
     "labels": (TypeAdapter(Annotated[dict[_Code, _Code], Field(max_length=20)]), "codes by head"),
 }
-
-
-class WrongStateError(ConflictError):
-    """As the case stands, this cannot happen to it. HTTP 409."""
-
-    code = "wrong_state"
 
 
 class _Strict(BaseModel):

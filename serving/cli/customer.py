@@ -105,7 +105,8 @@ def erase_held(
 
 def _report(held: Held, applied: bool) -> None:
     done = "erased" if applied else "to be erased; --apply does it"
-    err.print(f"{len(held.complaints)} complaints and {len(held.texts)} labelled texts {done}")
+    what = f"{len(held.complaints)} complaints and {len(held.texts)} labelled texts"
+    err.print(f"{what}{f', {len(held.rows)} rows of jobs' if held.rows else ''} {done}")
 
 
 def _find(sessions: sessionmaker[Session], wanted: Wanted) -> Held:

@@ -17,6 +17,7 @@ from serving.cli import (
     database,
     evaluate,
     feedback,
+    jobs,
     keys,
     models,
     monitor,
@@ -30,6 +31,7 @@ from serving.cli import (
     snapshot,
     taxonomy,
     train,
+    users,
 )
 from serving.cli.console import err
 
@@ -56,11 +58,13 @@ app.add_typer(data.app, name="data")
 app.add_typer(feedback.app, name="feedback")
 app.add_typer(snapshot.app, name="snapshot")
 app.add_typer(keys.app, name="keys")
+app.add_typer(jobs.app, name="jobs")
 app.add_typer(audit.app, name="audit")
 app.add_typer(customer.app, name="customer")
 app.add_typer(database.app, name="database")
 app.add_typer(pretrained.app, name="pretrained")
 app.add_typer(models.app, name="models")
+app.add_typer(users.app, name="users")
 
 
 def main() -> None:

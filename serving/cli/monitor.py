@@ -10,21 +10,20 @@ import orjson
 import typer
 from rich.table import Table
 
-from data.errors import FileFormatError, MissingExtraError
-from data.labelled import load_labelled
-from data.splits import partition
+from data.errors import MissingExtraError
 from eval.monitor import Limits, Standing
 from eval.monitor import monitor as judge
 from model import bundle as bundles
 from model.classifier import Classifier
 from model.drift import Bands, drift
-from model.profile import Profile, profile, profile_like, see
+from model.profile import Profile, profile_like, see
 from model.registry.resolve import resolve
 from model.runtime import load as load_bundle
 from serving.cli.console import err, out, progress
 from serving.cli.retrain import REFUSED
 from serving.cli.store import store as open_store
 from serving.cli.train import CORPUS
+from serving.models.reference import keep_reference, kept_reference, made_reference
 from serving.monitoring import new_labels, window
 from serving.settings import Settings
 
@@ -106,21 +105,11 @@ def reference_of(classifier: Classifier, base: Path, kept: Path) -> Profile:
 
     Raises FileFormatError for a file that is no reference.
     """
-    path = kept / f"{classifier.version}.json"
-    if path.is_file():
-        try:
-            return Profile.from_json(orjson.loads(path.read_bytes()))
-        except (KeyError, TypeError, orjson.JSONDecodeError) as error:
-            raise FileFormatError(
-                "is no reference; delete it, it is made again", field=str(path)
-            ) from error
-    texts = partition(load_labelled(base, classifier.taxonomy))["dev"]
-    made = profile(see([item.text for item in texts], classifier))
-    kept.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_bytes(orjson.dumps(made.as_json()))
-    temporary.replace(path)
-    return made
+    found = kept_reference(classifier.version, kept)
+    if found is None:
+        found = made_reference(classifier, base)
+        keep_reference(found, kept)
+    return found
 
 
 def show(standing: Standing, limits: Limits) -> None:

@@ -80,6 +80,11 @@ class Engine:
         """Texts begun and not answered: in a worker, or waiting for their commit."""
         return self._begun
 
+    @property
+    def at_work(self) -> int:
+        """Texts in a worker now."""
+        return self._running
+
     def admit(self, works: Sequence[Work[T]], *, within: float) -> list[Ticket[T]]:
         """Take all of `works` on, to be begun within so many seconds, or none.
 

@@ -7,11 +7,12 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Executable, insert, select, update
+from sqlalchemy import Executable, bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from serving.security.audit import Anchor, Break, Link, Record, Verdict, chain
 from serving.security.audit import verify as verify_links
+from serving.store.base import table_of
 from serving.store.tables import AuditHeadRow, AuditRow
 
 _COLUMNS = (
@@ -25,6 +26,14 @@ _COLUMNS = (
     AuditRow.hash,
 )
 _PAGE = 5_000
+_HEAD = table_of(AuditHeadRow)
+_ADVANCE = (
+    update(_HEAD)
+    .where(_HEAD.c.id == 1)
+    .values(seq=_HEAD.c.seq + bindparam("count"))
+    .returning(_HEAD.c.seq, _HEAD.c.hash)
+)
+_SEAL = update(_HEAD).where(_HEAD.c.id == 1).values(hash=bindparam("sealed"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +55,10 @@ def append(session: Session, records: Sequence[Record], now: datetime) -> Anchor
     if not records:
         return head(session)
     session.flush()
-    found = session.execute(
-        update(AuditHeadRow)
-        .where(AuditHeadRow.id == 1)
-        .values(seq=AuditHeadRow.seq + len(records))
-        .returning(AuditHeadRow.seq, AuditHeadRow.hash)
-        .execution_options(synchronize_session=False)
-    ).one()
+    found = session.execute(_ADVANCE, {"count": len(records)}).one()
     links = chain(records, Anchor(found.seq - len(records), found.hash), now)
-    session.execute(insert(AuditRow), [asdict(link) for link in links])
-    session.execute(
-        update(AuditHeadRow)
-        .where(AuditHeadRow.id == 1)
-        .values(hash=links[-1].hash)
-        .execution_options(synchronize_session=False)
-    )
+    session.execute(insert(table_of(AuditRow)), [asdict(link) for link in links])
+    session.execute(_SEAL, {"sealed": links[-1].hash})
     return Anchor(links[-1].seq, links[-1].hash)
 
 

@@ -11,12 +11,13 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from data.errors import NotFoundError
+from serving.store.base import table_of
 from serving.store.entry import Entry, GroupHook
 from serving.store.rows.cases import CaseRow, ClockRow
 from serving.store.tables import ComplaintRow, DecisionRow
 from serving.triage.schema import Roles
 
-RUNNING, MET, BREACHED, VOID = "running", "met", "breached", "void"
+RUNNING, PAUSED, MET, BREACHED, VOID = "running", "paused", "met", "breached", "void"
 AUDIT_SAMPLE = "audit_sample"
 _AT_ONCE = 500
 
@@ -122,7 +123,7 @@ def _insert(
     if not pairs:
         return
     session.execute(
-        insert(CaseRow),
+        insert(table_of(CaseRow)),
         [_case(given, answer, roles_at(given["received_at"]), now) for given, answer in pairs],
     )
     clocks = [
@@ -131,7 +132,7 @@ def _insert(
         for row in _clocks(given["complaint_id"], given["received_at"], answer)
     ]
     if clocks:
-        session.execute(insert(ClockRow), clocks)
+        session.execute(insert(table_of(ClockRow)), clocks)
 
 
 def _given(entry: Entry) -> dict[str, Any]:

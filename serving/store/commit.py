@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import TypeAlias
@@ -17,8 +18,9 @@ class Committer:
     """Threads that take all entries that wait and save them together.
 
     While one transaction is on its way to the disk the next group gathers, so groups grow with the
-    load and a single entry waits for nothing. `save_group` is `Store.save_group`; `on_group` is
-    told the size of each group.
+    load. A group waits up to `linger` seconds for more while `more` says that there will be some:
+    most of what a transaction costs it costs once. A single entry waits for nothing. `save_group`
+    is `Store.save_group`; `on_group` is told the size of each group.
     """
 
     def __init__(
@@ -27,12 +29,18 @@ class Committer:
         *,
         threads: int = 1,
         max_group: int = 256,
+        linger: float = 0.0,
+        more: Callable[[], bool] = lambda: False,
         stuck_after: float = 30.0,
+        clock: Callable[[], float] = time.monotonic,
         on_group: Callable[[int], None] = lambda _: None,
     ) -> None:
         self._save_group = save_group
         self._max_group = max_group
+        self._linger = linger
+        self._more = more
         self._on_group = on_group
+        self._clock = clock
         # None wakes a thread that waits.
         self._waiting: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self.crew = Crew("commit", threads, self._step, wake=self._wake, stuck_after=stuck_after)
@@ -83,12 +91,16 @@ class Committer:
 
     def _take(self, timeout: float) -> list[_Waiting]:
         group: list[_Waiting] = []
+        until = self._clock() + timeout
         while len(group) < self._max_group:
+            wait = until - self._clock() if not group or self._more() else 0.0
             try:
-                item = self._waiting.get(block=not group and timeout > 0, timeout=timeout)
+                item = self._waiting.get(block=wait > 0, timeout=max(0.0, wait))
             except queue.Empty:
                 break
             if item is None:
                 break
+            if not group:
+                until = self._clock() + self._linger
             group.append(item)
         return group

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from data.pii.mask import mask
 from serving.store.privacy import Held, rows_of, wordless
+from serving.store.rows.jobs import JobItemRow
 from serving.store.tables import ComplaintRow, DecisionRow, LabelRecordRow, LabelTextRow
 
 
@@ -32,9 +33,11 @@ def export(session: Session, held: Held, *, masked: bool = True) -> Iterator[dic
     for text in rows_of(session, LabelTextRow, held.texts):
         labels = _labels(session, LabelRecordRow.text_id == text.id, masked)
         yield {"text_id": text.id, **_said(text, masked), "labels": labels}
+    for item in rows_of(session, JobItemRow, held.rows):
+        yield {"job_row": item.id, **_said(item, masked)}
 
 
-def _said(row: ComplaintRow | LabelTextRow, masked: bool) -> dict[str, Any]:
+def _said(row: ComplaintRow | LabelTextRow | JobItemRow, masked: bool) -> dict[str, Any]:
     return {
         "source": row.source or None,
         "external_id": row.external_id,

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.orm import Session
 
 from data.errors import ConflictError, NotFoundError
+from serving.store.base import table_of
 from serving.store.entry import Entry
 from serving.store.tables import ComplaintRow, DecisionRow, IdempotencyRow
 
@@ -51,45 +52,36 @@ class Standing:
         return None
 
 
-def standing(session: Session, entries: Sequence[Entry]) -> Standing:
-    """Look all keys and ids of `entries` up, in at most two queries."""
+# Tables, not rows: these run for every complaint, and a mapper would take longer than the database.
+_KEYS, _COMPLAINTS = table_of(IdempotencyRow), table_of(ComplaintRow)
+_BY_KEY = select(_KEYS.c.key, _KEYS.c.fingerprint, _KEYS.c.complaint_id).where(
+    _KEYS.c.key.in_(bindparam("keys", expanding=True))
+)
+_BY_ID = select(_COMPLAINTS.c.external_id, _COMPLAINTS.c.fingerprint, _COMPLAINTS.c.id).where(
+    _COMPLAINTS.c.source == bindparam("source"),
+    _COMPLAINTS.c.external_id.in_(bindparam("ids", expanding=True)),
+)
+
+
+def standing(session: Session | Connection, entries: Sequence[Entry]) -> Standing:
+    """Look all keys and ids of `entries` up, in one query for keys and one for each source."""
     found = Standing()
     if keys := [entry.key for entry in entries if entry.key is not None]:
-        rows = session.execute(
-            select(
-                IdempotencyRow.key, IdempotencyRow.fingerprint, IdempotencyRow.complaint_id
-            ).where(IdempotencyRow.key.in_(keys))
-        )
+        rows = session.execute(_BY_KEY, {"keys": keys})
         found.keys = {key: _First(fingerprint, id_) for key, fingerprint, id_ in rows}
-    if identities := [entry.identity for entry in entries if entry.identity is not None]:
-        rows_by_id = session.execute(
-            select(
-                ComplaintRow.source,
-                ComplaintRow.external_id,
-                ComplaintRow.fingerprint,
-                ComplaintRow.id,
-            ).where(or_(*_by_source(identities)))
-        )
-        found.identities = {
-            (source, external): _First(fingerprint, id_)
-            for source, external, fingerprint, id_ in rows_by_id
-            if external is not None
-        }
+    # By source: a comparison of pairs would make SQLite read the whole table.
+    by_source: dict[str, list[str]] = {}
+    for source, external_id in (entry.identity for entry in entries if entry.identity is not None):
+        by_source.setdefault(source, []).append(external_id)
+    for source, external_ids in by_source.items():
+        for external, fingerprint, id_ in session.execute(
+            _BY_ID, {"source": source, "ids": external_ids}
+        ):
+            found.identities[source, external] = _First(fingerprint, id_)
     return found
 
 
-def _by_source(identities: Sequence[tuple[str, str]]) -> list[ColumnElement[bool]]:
-    """A comparison of pairs would make SQLite read the whole table; this one uses the index."""
-    by_source: dict[str, list[str]] = {}
-    for source, external_id in identities:
-        by_source.setdefault(source, []).append(external_id)
-    return [
-        and_(ComplaintRow.source == source, ComplaintRow.external_id.in_(external_ids))
-        for source, external_ids in by_source.items()
-    ]
-
-
-def latest(session: Session, complaint_id: str) -> bytes:
+def latest(session: Session | Connection, complaint_id: str) -> bytes:
     """The latest decision on a complaint. Raises NotFoundError."""
     found = session.scalars(
         select(DecisionRow.body)

@@ -10,6 +10,7 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from data.errors import ConflictError
+from serving.store.base import table_of
 from serving.store.earlier import latest, standing
 from serving.store.entry import Entry, GroupHook, Saved
 from serving.store.tables import ComplaintRow, DecisionRow, IdempotencyRow
@@ -53,11 +54,11 @@ def write(
 def _insert(session: Session, entries: Sequence[Entry], now: datetime) -> None:
     # Always in the same order, so that two processes never wait for each other in a circle.
     ordered = sorted(entries, key=lambda entry: (entry.identity or ("", ""), entry.complaint_id))
-    session.execute(insert(ComplaintRow), [_complaint(entry, now) for entry in ordered])
-    session.execute(insert(DecisionRow), [_decision(entry, now) for entry in ordered])
+    session.execute(insert(table_of(ComplaintRow)), [_complaint(entry, now) for entry in ordered])
+    session.execute(insert(table_of(DecisionRow)), [_decision(entry, now) for entry in ordered])
     keyed = sorted((e for e in entries if e.key is not None), key=lambda entry: entry.key or "")
     if keyed:
-        session.execute(insert(IdempotencyRow), [_key(entry, now) for entry in keyed])
+        session.execute(insert(table_of(IdempotencyRow)), [_key(entry, now) for entry in keyed])
 
 
 def _complaint(entry: Entry, now: datetime) -> dict[str, Any]:

@@ -20,9 +20,12 @@ MAX_TAKEOVERS = 5
 def claim(session: Session, owner: str, now: datetime, lease: timedelta) -> JobRow | None:
     """Lease the oldest job that nobody works on; None if there is none.
 
-    A job whose worker has not shown itself until its lease ended is taken over.
+    A job whose worker has not shown itself until its lease ended, or gave it up itself, is taken
+    over.
     """
-    lapsed = and_(JobRow.state == "running", JobRow.lease_until < now)
+    lapsed = and_(
+        JobRow.state == "running", or_(JobRow.lease_until < now, JobRow.lease_owner == owner)
+    )
     free = or_(JobRow.state == "queued", lapsed)
     query = select(JobRow).where(free).order_by(JobRow.created_at, JobRow.id).limit(1)
     row = session.scalars(query.with_for_update(skip_locked=True)).one_or_none()
@@ -36,7 +39,7 @@ def claim(session: Session, owner: str, now: datetime, lease: timedelta) -> JobR
         .where(JobRow.id == row.id, free)
         .values(
             state="paused" if worn else "running",
-            message="its workers died again and again; see their logs" if worn else None,
+            message="its workers failed again and again; see their logs" if worn else None,
             started_at=row.started_at or now,
             takeovers=takeovers,
             lease_owner=None if worn else owner,
@@ -44,7 +47,7 @@ def claim(session: Session, owner: str, now: datetime, lease: timedelta) -> JobR
         )
         .execution_options(synchronize_session=False)
     )
-    session.expire(row)
+    session.refresh(row)
     return row if taken.rowcount and not worn else None  # type: ignore[attr-defined]
 
 
@@ -64,24 +67,26 @@ def beat(
 
 def release(
     session: Session, job_id: str, owner: str, state: State, message: str | None, now: datetime
-) -> bool:
-    """Give a job back as queued or paused, or end it, with figures that are exact."""
+) -> JobRow | None:
+    """Give a job back as queued, or end it, with figures that are exact; None where it is no
+    longer the owner's.
+    """
     row = session.scalars(
         select(JobRow).where(JobRow.id == job_id, JobRow.lease_owner == owner).with_for_update()
     ).one_or_none()
     if row is None:
-        return False
+        return None
     count(row, job_items.tally(session, job_id))
     row.lease_owner = row.lease_until = None
     if row.state != "running":
         # Paused or cancelled meanwhile: that stands.
-        return True
+        return row
     row.state, row.message = state, message
     if state in ENDED:
         row.ended_at = now
         details = {**figures(job_items.tally(session, job_id)), "state": state}
         audit.record(session, "suda", "job.ended", f"job:{job_id}", details, now=now)
-    return True
+    return row
 
 
 def _fresh(counted: Tally) -> Any:

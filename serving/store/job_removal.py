@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import and_, delete, func, select
+from sqlalchemy import and_, delete, exists, func, or_, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from data.errors import ConflictError
@@ -43,7 +43,11 @@ def sweep(sessions: sessionmaker[Session], before: datetime, now: datetime) -> i
     """
     stale = and_(JobRow.state == "loading", JobRow.lease_until < now)
     rested = func.coalesce(JobRow.ended_at, JobRow.created_at) < before
-    past = and_(rested, JobRow.purged_at.is_(None), JobRow.state.in_(("paused", *jobs.ENDED)))
+    # Rows of a purged job are those of a purge that broke off.
+    rows = exists().where(JobItemRow.job_id == JobRow.id)
+    past = and_(
+        rested, JobRow.state.in_(("paused", *jobs.ENDED)), or_(JobRow.purged_at.is_(None), rows)
+    )
     with sessions() as session:
         halves = session.scalars(select(JobRow.id).where(stale)).all()
         old = session.scalars(select(JobRow.id).where(past)).all()
@@ -57,12 +61,13 @@ def sweep(sessions: sessionmaker[Session], before: datetime, now: datetime) -> i
 def _purge(sessions: sessionmaker[Session], job_id: str, now: datetime) -> None:
     with sessions.begin() as session:
         row = session.get(JobRow, job_id, with_for_update=True)
-        if row is None or row.purged_at is not None or row.state in ("queued", "running"):
+        if row is None or row.state in ("queued", "running"):
             return
-        row.purged_at = now
+        if row.purged_at is None:
+            row.purged_at = now
+            audit.record(session, "suda", "job.purged", f"job:{job_id}", now=now)
         if row.state == "paused":
             row.state, row.ended_at = "cancelled", now
-        audit.record(session, "suda", "job.purged", f"job:{job_id}", now=now)
     _remove_items(sessions, job_id)
 
 

@@ -7,7 +7,7 @@ labels, departments, times. The audit trail holds no such words and stays whole.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,7 +17,8 @@ from sqlalchemy.orm import Session
 
 from data.errors import InputError
 from data.pii.mask import mask
-from serving.store import audit
+from serving.store import audit, job_privacy, review
+from serving.store.rows.jobs import JobItemRow
 from serving.store.rows.outbox import CaseEventRow
 from serving.store.tables import (
     ComplaintRow,
@@ -52,20 +53,24 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Ids of complaints, and of labelled texts from elsewhere, whose words are still there."""
+    """Ids of complaints, of labelled texts from elsewhere, and of rows of jobs' files, whose words
+    are still there.
+    """
 
     complaints: tuple[str, ...]
     texts: tuple[str, ...]
+    rows: tuple[str, ...] = ()
 
     def __len__(self) -> int:
-        return len(self.complaints) + len(self.texts)
+        return len(self.complaints) + len(self.texts) + len(self.rows)
 
 
 def find(session: Session, wanted: Wanted) -> Held:
     """What is held of one customer. Raises InputError where nobody is named."""
     if not wanted.ids and not (wanted.field and wanted.value):
         raise InputError("expected a field with a value, or ids", field="customer")
-    return _held(session, _matches(ComplaintRow, wanted), _matches(LabelTextRow, wanted))
+    held = _held(session, _matches(ComplaintRow, wanted), _matches(LabelTextRow, wanted))
+    return replace(held, rows=_ids(session, JobItemRow, _matches(JobItemRow, wanted)))
 
 
 def expired(session: Session, before: datetime) -> Held:
@@ -116,6 +121,8 @@ def erase(session: Session, held: Held, action: str, why: str, actor: str, now: 
     for blank in _BLANKERS:
         blank(session, held, now)
     details = {"why": mask(why).text, "complaints": held.complaints, "texts": held.texts}
+    if held.rows:
+        details["rows"] = held.rows
     audit.record(session, actor, action, "complaints", details, now=now)
 
 
@@ -125,6 +132,8 @@ def parts(held: Held) -> Iterator[Held]:
         yield Held(held.complaints[start : start + _AT_ONCE], ())
     for start in range(0, len(held.texts), _AT_ONCE):
         yield Held((), held.texts[start : start + _AT_ONCE])
+    for start in range(0, len(held.rows), _AT_ONCE):
+        yield Held((), (), held.rows[start : start + _AT_ONCE])
 
 
 def _complaints(session: Session, held: Held, now: datetime) -> None:
@@ -171,9 +180,17 @@ def _notes(session: Session, held: Held, _: datetime) -> None:
     )
 
 
+def _job_rows(session: Session, held: Held, now: datetime) -> None:
+    job_privacy.blank(session, held.complaints, held.rows, now)
+
+
 def _texts(session: Session, held: Held, now: datetime) -> None:
     for row in rows_of(session, LabelTextRow, held.texts):
         row.text, row.fields, row.fingerprint, row.erased_at = "", {}, ERASED, now
+
+
+def _reviews(session: Session, held: Held, _: datetime) -> None:
+    review.blank(session, held.complaints)
 
 
 # One for every table that holds, or hangs on, a customer's words.
@@ -183,6 +200,8 @@ _BLANKERS: tuple[Callable[[Session, Held, datetime], None], ...] = (
     _keys,
     _comments,
     _notes,
+    _reviews,
+    _job_rows,
     _texts,
 )
 BLANKED = frozenset(
@@ -194,6 +213,8 @@ BLANKED = frozenset(
         "label_records",
         "label_texts",
     }
+    | review.BLANKED
+    | job_privacy.BLANKED
 )
 """Tables that erasing blanks."""
 
@@ -219,7 +240,9 @@ def _ids(session: Session, table: Any, which: ColumnElement[bool]) -> tuple[str,
     return tuple(sorted(session.scalars(select(table.id).where(which, table.erased_at.is_(None)))))
 
 
-def _matches(table: type[ComplaintRow] | type[LabelTextRow], wanted: Wanted) -> ColumnElement[bool]:
+def _matches(
+    table: type[ComplaintRow] | type[LabelTextRow] | type[JobItemRow], wanted: Wanted
+) -> ColumnElement[bool]:
     ways: list[ColumnElement[bool]] = []
     if wanted.ids:
         ways += [table.id.in_(wanted.ids), table.external_id.in_(wanted.ids)]

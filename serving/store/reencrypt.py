@@ -8,7 +8,9 @@ from typing import Any
 from sqlalchemy import Engine, func, select, update
 from sqlalchemy.orm import Session
 
+from serving.store.rows.jobs import JobItemRow, JobRow
 from serving.store.rows.outbox import CaseEventRow, DepartmentRow
+from serving.store.rows.review import ActRow, ItemRow
 from serving.store.tables import ComplaintRow, DecisionRow, LabelRecordRow, LabelTextRow
 
 # Every column that holds customers' words, or secrets.
@@ -18,6 +20,12 @@ _COLUMNS: tuple[tuple[Any, str], ...] = (
     (LabelTextRow, "text"),
     (LabelRecordRow, "comment"),
     (CaseEventRow, "note"),
+    (ItemRow, "suggestion"),
+    (ActRow, "note"),
+    (JobRow, "name"),
+    (JobItemRow, "text"),
+    (JobItemRow, "answer"),
+    (JobItemRow, "problem"),
     (DepartmentRow, "secret"),
     (DepartmentRow, "previous_secret"),
 )

@@ -94,9 +94,7 @@ def find(
     return _session(row, user)
 
 
-def of_user(
-    session: Session, user_id: str, lifetime: Lifetime, now: datetime
-) -> list[WebSession]:
+def of_user(session: Session, user_id: str, lifetime: Lifetime, now: datetime) -> list[WebSession]:
     """A user's sessions that hold, the last used first."""
     query = (
         select(SessionRow, UserRow)

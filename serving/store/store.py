@@ -96,9 +96,9 @@ class Store:
         """
         if entry.key is None and entry.identity is None:
             return None
-        with answering(), self._session() as session:
-            before = standing(session, [entry]).before(entry)
-            return latest(session, before) if before is not None else None
+        with answering(), self._engine.connect() as connection:
+            before = standing(connection, [entry]).before(entry)
+            return latest(connection, before) if before is not None else None
 
     def decision(self, complaint_id: str) -> bytes:
         """The latest decision on a complaint. Raises NotFoundError."""

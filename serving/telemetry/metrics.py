@@ -71,6 +71,7 @@ class Metrics:
         self.ready = self._gauge("suda_ready", "1 while complaints can be taken in")
         self._decisions()
         self._outside()
+        self._models()
 
     def _decisions(self) -> None:
         """What is decided, and how sure of it the model is."""
@@ -112,8 +113,54 @@ class Metrics:
         self.dead_letters = self._gauge(
             "suda_dead_letters", "Work orders given up after the last retry"
         )
+        self.jobs_running = self._gauge("suda_jobs_running", "Jobs this process works on")
+        self.job_rows = self._counter("suda_job_rows", "Rows of jobs, by outcome", "outcome")
+        self.deliveries = self._counter(
+            "suda_outbox_deliveries", "Attempts to deliver a work order, by result", "result"
+        )
         self.overdue = self._gauge(
             "suda_overdue_complaints", "Open complaints past a clock's deadline", "clock"
+        )
+        self.at_risk = self._gauge(
+            "suda_at_risk_complaints", "Open complaints whose limit is near, by days left", "days"
+        )
+        self.clock_breaches = self._counter(
+            "suda_clock_breaches", "Clocks that ran out on a complaint", "clock"
+        )
+        self.bounces = self._counter(
+            "suda_bounces", "Complaints passed on by a department, by what followed", "then"
+        )
+
+    def _models(self) -> None:
+        """Which models answer, and how each of them does."""
+        self.model_swaps = self._counter(
+            "suda_model_swaps", "Changes of what serves, by outcome", "outcome"
+        )
+        self.models_held = self._gauge("suda_models_held", "Models in memory")
+        self.model_decisions = self._counter(
+            "suda_model_decisions", "Complaints decided, by model", "model"
+        )
+        self.model_reviews = self._counter(
+            "suda_model_reviews", "Decisions that a person must look at, by model", "model"
+        )
+        self.model_failures = self._counter(
+            "suda_model_failures", "Texts that a model failed on", "model"
+        )
+        self.model_seconds = self._histogram(
+            "suda_model_seconds", "Seconds from a text to its decision, by model", _PHASES, "model"
+        )
+        self.canary_share = self._gauge(
+            "suda_canary_share", "Share of complaints that a canary answers"
+        )
+        self.canaries_ended = self._counter(
+            "suda_canaries_ended", "Canaries ended because they did worse than the champion"
+        )
+        self.shadow_texts = self._counter(
+            "suda_shadow_texts", "Complaints offered to the shadow, by what became of them",
+            "outcome",
+        )  # fmt: skip
+        self.shadow_differs = self._counter(
+            "suda_shadow_differs", "Complaints on which the shadow differs, by field", "field"
         )
 
     def watch(self, gauge: Gauge, read: Callable[[], float]) -> None:

@@ -41,6 +41,9 @@ def observe_decision(metrics: Metrics, outcome: Outcome) -> None:
     """Count one new decision."""
     prediction, decision = outcome.prediction, outcome.decision
     metrics.decisions.inc()
+    version = outcome.versions["model"]
+    metrics.model_decisions.labels(version).inc()
+    metrics.model_seconds.labels(version).observe(outcome.seconds)
     for name, label in outcome.answer["labels"].items():
         metrics.predictions.labels(name, label["code"]).inc()
         metrics.confidence.labels(name).observe(label["confidence"])
@@ -48,6 +51,7 @@ def observe_decision(metrics: Metrics, outcome: Outcome) -> None:
             metrics.backed_off.labels(name).inc()
     if decision.review.needed:
         metrics.reviews.inc()
+        metrics.model_reviews.labels(version).inc()
     for reason in decision.review.reasons:
         metrics.review_reasons.labels(reason).inc()
     metrics.unknown_rate.observe(prediction.unknown_rate)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import gzip
 import hashlib
 import mimetypes
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from fastapi import APIRouter, Depends, Request, Response
 
@@ -19,6 +20,7 @@ DIRECTORY = Path(__file__).parent / "static"
 PREFIX = "/ui/static"
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 _SERVED = frozenset({".css", ".ico", ".js", ".png", ".svg", ".woff2"})
+_IMPORT = re.compile(rb'from "\./(?P<name>[\w.-]+\.js)"')
 _FOREVER = "public, max-age=31536000, immutable"
 
 
@@ -37,15 +39,30 @@ class Assets:
     """All files below a directory, by their name there and by their URL."""
 
     def __init__(self, directory: Path) -> None:
-        files = sorted(path for path in directory.rglob("*") if path.suffix in _SERVED)
-        self.by_name: Mapping[str, Asset] = {
-            path.relative_to(directory).as_posix(): _asset(path, directory) for path in files
-        }
+        self._directory = directory
+        self.by_name: dict[str, Asset] = {}
+        for path in sorted(directory.rglob("*")):
+            if path.suffix in _SERVED:
+                self._load(path)
         self.by_path: Mapping[str, Asset] = {a.path: a for a in self.by_name.values()}
 
     def url(self, name: str) -> str:
         """Where a file is. Raises KeyError for a name that is not there."""
         return self.by_name[name].path
+
+    def _load(self, path: Path) -> Asset:
+        name = path.relative_to(self._directory).as_posix()
+        if name not in self.by_name:
+            content = path.read_bytes()
+            if path.suffix == ".js" and path.parent == self._directory:
+                content = _IMPORT.sub(lambda found: self._hashed(path, found), content)
+            self.by_name[name] = _asset(name, content)
+        return self.by_name[name]
+
+    def _hashed(self, importer: Path, found: re.Match[bytes]) -> bytes:
+        """Modules import each other by names that hold hashes, too: one module, one URL."""
+        imported = self._load(importer.parent / found["name"].decode())
+        return b'from "./%s"' % imported.path.rpartition("/")[2].encode()
 
 
 @lru_cache(maxsize=1)
@@ -54,12 +71,11 @@ def shipped() -> Assets:
     return Assets(DIRECTORY)
 
 
-def _asset(path: Path, directory: Path) -> Asset:
-    content = path.read_bytes()
+def _asset(name: str, content: bytes) -> Asset:
     mark = hashlib.sha256(content).hexdigest()[:12]
-    name = path.relative_to(directory)
-    hashed = name.with_name(f"{name.stem}.{mark}{name.suffix}").as_posix()
-    kind = _TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "text/plain"
+    path = PurePosixPath(name)
+    hashed = path.with_name(f"{path.stem}.{mark}{path.suffix}").as_posix()
+    kind = _TYPES.get(path.suffix) or mimetypes.guess_type(name)[0] or "text/plain"
     small = gzip.compress(content, 9, mtime=0)
     return Asset(f"{PREFIX}/{hashed}", kind, f'"{mark}"', content, small)
 

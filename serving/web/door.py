@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from fastapi import Request
 from sqlalchemy.orm import Session, sessionmaker
@@ -14,21 +14,15 @@ from data.errors import NotReadyError
 from serving.api.admin_keys import in_session
 from serving.settings import Settings
 from serving.store import sessions
-from serving.store.sessions import Lifetime, WebSession
+from serving.store.sessions import WebSession
 from serving.telemetry.logs import note, trail
 from serving.web import cookies, errors
 from serving.web.paths import is_web
+from serving.web.visits import lifetime_of
 
 _LOG = logging.getLogger("suda.web")
 BACKGROUND = "x-suda-background"
 """A header of requests that nobody made by hand (polls, heartbeats): they keep no session alive."""
-
-
-def lifetime_of(settings: Settings) -> Lifetime:
-    """How long sessions hold."""
-    return Lifetime(
-        timedelta(minutes=settings.session_idle_minutes), timedelta(hours=settings.session_hours)
-    )
 
 
 class WebDoor:

@@ -73,8 +73,30 @@ def masked(text: str | None) -> str:
     return mask(text).text if text else ""
 
 
+_BROWSERS = (
+    ("Edg/", "Edge"),
+    ("Firefox/", "Firefox"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+_SYSTEMS = (
+    ("Windows", "Windows"), ("Android", "Android"), ("iPhone", "iPhone"), ("Mac OS", "macOS"),
+    ("Linux", "Linux"),
+)  # fmt: skip
+
+
+def device(agent: str) -> str:
+    """Chrome · Windows, of a User-Agent."""
+    found = [
+        next((name for mark, name in names if mark in agent), None)
+        for names in (_BROWSERS, _SYSTEMS)
+    ]
+    return " · ".join(name for name in found if name) or "未知设备"
+
+
 FILTERS: dict[str, Callable[..., Any]] = {
     "day": day,
+    "device": device,
     "iso": iso,
     "masked": masked,
     "moment": moment,

@@ -191,4 +191,3 @@ def _flashed(request: Request) -> Notice | None:
         return Notice(str(text)[:300], tone if tone in ("good", "info", "warn", "bad") else "info")
     except (ValueError, TypeError):
         return None
-

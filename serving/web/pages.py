@@ -10,12 +10,14 @@ from fastapi.routing import APIRoute
 from serving.settings import Settings
 from serving.web import account, assets, errors, home, signin, styles, users
 from serving.web.door import WebDoor
+from serving.web.visits import lifetime_of
 
 # One line a module of pages; what stands on the left is in navigation.py.
 ROUTERS: tuple[APIRouter, ...] = (
     assets.router,
     signin.router,
     account.router,
+    home.root,
     home.router,
     users.router,
     styles.router,
@@ -26,6 +28,8 @@ def install(app: FastAPI, settings: Settings) -> None:
     """Add the pages. Call it after the API's error handlers are there."""
     for router in ROUTERS:
         app.include_router(router)
+    app.state.web_lifetime = lifetime_of(settings)
+    app.state.web_oidc = None
     app.state.web_paths = frozenset(_paths())
     errors.install(app)
     app.add_middleware(WebDoor, settings=settings)

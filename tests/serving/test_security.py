@@ -26,6 +26,8 @@ from tests.serving.conftest import Post, entered, key_for
 
 PROBLEM = "application/problem+json"
 OPEN = HEALTH | PATHS
+# The pages have roles instead of scopes: tests/web/test_routes.py.
+PAGES = ("/", "/ui")
 
 
 def api_routes(app: FastAPI) -> Iterator[APIRoute]:
@@ -39,7 +41,11 @@ def api_routes(app: FastAPI) -> Iterator[APIRoute]:
                 )
                 yield from walk(inner)
 
-    return walk(app.routes)
+    return (route for route in walk(app.routes) if not is_page(route.path))
+
+
+def is_page(path: str) -> bool:
+    return path in PAGES or path.startswith("/ui/")
 
 
 def scopes_of(dependant: Dependant) -> set[str]:

@@ -68,7 +68,7 @@ class CaseRow(Base):
 class ClockRow(Base):
     """One clock of a complaint; its name and legal basis stand in the decision and the policy.
 
-    `state` is running, met, breached or void. A breached clock stays breached when it is met late;
+    `state` is running, paused, met, breached or void. A breached clock stays breached when it is met late;
     `met_at` says when. `extended` names the extension (延期) by whose limit it runs, None its own.
     """
 

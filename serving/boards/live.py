@@ -1,0 +1,152 @@
+"""The facts of a running service: read once, then kept up to date by what changed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, sessionmaker
+
+from serving.boards.epoch import NEVER
+from serving.boards.facts import Facts, nothing
+from serving.boards.judged import Judged, appended, no_judgements, read_judged
+from serving.boards.merging import replaced
+from serving.boards.reading import read, read_ids
+from serving.store.rows.cases import CaseRow
+
+T = TypeVar("T")
+
+# A change is committed at most so long after the time written into it (statements are cut off
+# after 15 s), and clocks of several hosts differ by less.
+_OVERLAP: Final = timedelta(seconds=60)
+# How often the sums are compared, which a change with a time of long ago would upset.
+_COMPARED: Final = timedelta(seconds=30)
+# So many changed cases are cheaper to read anew than one by one.
+_MANY: Final = 20_000
+_REMEMBERED: Final = 256
+
+
+@dataclass(frozen=True, eq=False)
+class Board:
+    """All that boards show, as of one moment; `kept` holds what was worked out of it."""
+
+    facts: Facts
+    judged: Judged
+    as_of: datetime
+    kept: dict[Hashable, Any] = field(default_factory=dict, repr=False)
+
+    def once(self, key: Hashable, work: Callable[[], T]) -> T:
+        """What `work` gives, worked out once for this state of things."""
+        if key not in self.kept:
+            if len(self.kept) >= _REMEMBERED:
+                self.kept.clear()
+            self.kept[key] = work()
+        found: T = self.kept[key]
+        return found
+
+
+class Live:
+    """Safe to share between threads: one reads, the others wait for it or take what there is."""
+
+    def __init__(
+        self,
+        sessions: sessionmaker[Session],
+        clock: Callable[[], datetime],
+        *,
+        every: timedelta = timedelta(seconds=1),
+    ) -> None:
+        self._sessions = sessions
+        self._clock = clock
+        self._every = every
+        self._lock = threading.Lock()
+        self._board: Board | None = None
+        self._seen: dict[str, datetime] = {}
+        self._compared: datetime | None = None
+
+    def board(self, *, fresh: bool = False) -> Board:
+        """How things are; at most `every` old, and not even that where `fresh`."""
+        standing = self._board
+        if standing is not None and not fresh:
+            if self._clock() - standing.as_of < self._every:
+                return standing
+            if not self._lock.acquire(blocking=False):
+                return standing
+        else:
+            self._lock.acquire()
+        try:
+            self._board = self._renewed(self._board)
+            return self._board
+        finally:
+            self._lock.release()
+
+    def _renewed(self, board: Board | None) -> Board:
+        now = self._clock()
+        with self._sessions() as session:
+            facts = self._facts(session, board)
+            judged = board.judged if board else no_judgements()
+            judged = appended(judged, read_judged(session, judged.last))
+        unchanged = board is not None and facts is board.facts and judged is board.judged
+        # What depends on the clock keys on it; all else still holds while nothing changed.
+        return Board(facts, judged, now, board.kept if unchanged and board else {})
+
+    def _facts(self, session: Session, board: Board | None) -> Facts:
+        if board is None:
+            self._seen = self._changed(session, self._newest(session))
+            return read(session)
+        changed = self._changed(session, self._newest(session, board.as_of))
+        new = [id_ for id_, at in changed.items() if self._seen.get(id_) != at]
+        if len(new) > _MANY:
+            facts = read(session)
+        else:
+            facts = replaced(board.facts, read_ids(session, new)) if new else board.facts
+        self._seen = changed
+        return facts if self._agrees(session, facts) else read(session)
+
+    def _agrees(self, session: Session, facts: Facts) -> bool:
+        """Whether sums over the table are those of the columns; asked from time to time only."""
+        now = self._clock()
+        if self._compared is not None and now - self._compared < _COMPARED:
+            return True
+        self._compared = now
+        row = session.execute(
+            select(
+                func.count(),
+                func.count(CaseRow.accepted_at),
+                func.count(CaseRow.resolved_at),
+                func.count(CaseRow.satisfaction),
+                func.coalesce(func.sum(CaseRow.bounces), 0),
+            ).select_from(CaseRow)
+        ).one()
+        ours = (
+            len(facts),
+            int((facts.accepted != NEVER).sum()),
+            int((facts.resolved != NEVER).sum()),
+            int((facts["satisfaction"].values >= 0).sum()),
+            int(facts.bounces.sum()),
+        )
+        return tuple(row) == ours
+
+    def _newest(self, session: Session, before: datetime | None = None) -> datetime | None:
+        newest = session.scalar(select(func.max(CaseRow.updated_at)))
+        return newest if before is None or newest is None else min(newest, before)
+
+    def _changed(self, session: Session, since: datetime | None) -> dict[str, datetime]:
+        if since is None:
+            return {}
+        query = select(CaseRow.complaint_id, CaseRow.updated_at)
+        query = query.where(CaseRow.updated_at >= since - _OVERLAP)
+        return dict(session.execute(query).tuples().all())
+
+
+def still(facts: Facts, judged: Judged, as_of: datetime) -> Board:
+    """A board that does not move, for a report out of a command."""
+    return Board(facts, judged, as_of)
+
+
+def empty(as_of: datetime) -> Board:
+    """A board without any complaint."""
+    return Board(nothing(), no_judgements(), as_of)

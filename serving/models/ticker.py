@@ -1,0 +1,38 @@
+"""Do something every so often, on a thread of its own, until told to stop."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+from serving.telemetry.logs import trail
+
+log = logging.getLogger("suda.models")
+
+
+class Ticker:
+    """Calls `work` every `seconds`; what it raises is logged, and the next turn comes."""
+
+    def __init__(self, name: str, seconds: float, work: Callable[[], object]) -> None:
+        self._name = name
+        self._seconds = seconds
+        self._work = work
+        self.stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"suda-{name}", daemon=True)
+
+    def start(self) -> None:
+        """The first turn comes after `seconds`."""
+        self._thread.start()
+
+    def stop(self, timeout: float = 30.0) -> None:
+        """No further turn; waits for the present one."""
+        self.stopped.set()
+        self._thread.join(timeout)
+
+    def _run(self) -> None:
+        while not self.stopped.wait(self._seconds):
+            try:
+                self._work()
+            except Exception as error:  # noqa: BLE001 - said, and tried again in the next turn
+                log.error("%s: %s", self._name, trail(error))
