@@ -41,6 +41,7 @@ RUN groupadd --gid 10001 suda \
 ENV HOME=/var/lib/suda \
     TMPDIR=/tmp \
     PYTHONUNBUFFERED=1 \
+    ORT_DISABLE_TELEMETRY=1 \
     PIP_DISABLE_PIP_VERSION_CHECK=1 \
     SUDA_AUTH=on \
     SUDA_DATABASE_URL=sqlite:////var/lib/suda/suda.sqlite3 \

@@ -131,6 +131,7 @@ class PolicyError(SudaError):
     """A policy pack has a hole, a contradiction or an unknown name."""
 
     code = "bad_policy"
+    status = 422
 
 
 class BundleError(SudaError):

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from data.errors import BundleError
 from model.classifier import Floats
+from model.encoder.quiet import onnxruntime
 
 Ids = NDArray[np.int64]
 

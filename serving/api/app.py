@@ -19,6 +19,7 @@ from serving.api import (
     limits,
     models,
     outbox_admin,
+    policies,
     problems,
     security,
     taxonomy,
@@ -79,6 +80,7 @@ def create_app(settings: Settings, pipeline: Pipeline | None = None) -> FastAPI:
         models,
         events,
         outbox_admin,
+        policies,
     ):
         app.include_router(module.router, responses=security.REFUSALS)
     app.include_router(health.router)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
@@ -24,6 +25,7 @@ from serving.triage.policy import Policy
 
 router = APIRouter(prefix="/v1", tags=["outbox"])
 
+T = TypeVar("T")
 _Id = Annotated[str | None, Query(max_length=26)]
 _State = Annotated[str | None, Query(pattern=f"^({PENDING}|{DELIVERED}|{DEAD})$")]
 
@@ -146,5 +148,5 @@ def _policy(state: State) -> Policy:
     return state.intake.pipeline.policies.at(now())
 
 
-async def _in(state: State, work: Any) -> Any:
+async def _in(state: State, work: Callable[[Session], T]) -> T:
     return await in_session(state.intake.store.session, work)

@@ -166,4 +166,4 @@ def make_hold(
         if pack_id is not None:
             active.opened(policies.find(session, pack_id), state.intake.pipeline.taxonomy)
         policies.activate(session, pack_id, actor, why, replay, when)
-    state.follow_policy()
+    state.packs.follow()

@@ -22,6 +22,7 @@ from serving.engine.warmup import measure
 from serving.intake import Intake
 from serving.models.startup import champion, looked_after
 from serving.pipeline import Outcome, Pipeline
+from serving.policies.startup import followed
 from serving.review import opening
 from serving.review.desk import Desk, Terms
 from serving.settings import Settings
@@ -70,6 +71,7 @@ def opened(settings: Settings, metrics: Metrics, given: Pipeline | None) -> Iter
         _warm_up(running, state.intake.pipeline)
         # Only now: what the cache answers says nothing about capacity.
         stack.enter_context(looked_after(state, given=given is not None))
+        stack.enter_context(followed(state))
         _open_cases(state)
         _gauges(state)
         yield state

@@ -15,6 +15,7 @@ from serving.engine.engine import Engine
 from serving.intake import Intake
 from serving.models.switchboard import Switchboard
 from serving.outbox.departments import Directory
+from serving.policies.follow import Follower
 from serving.settings import Settings
 from serving.telemetry.metrics import Metrics
 
@@ -27,7 +28,7 @@ class State:
 
     `intake` is replaced as a whole when other models are to answer: read it once for each
     complaint. `models`, set at the start, is who replaces it,
-    `directory` who is told of decisions.
+    `directory` who is told of decisions, `packs` who brings policies in.
     `draining` is set once the service is told to stop: it still answers, but is no longer ready.
     """
 
@@ -38,6 +39,7 @@ class State:
     metrics: Metrics = field(default_factory=Metrics)
     draining: bool = False
     models: Switchboard = field(init=False)
+    packs: Follower = field(init=False)
     directory: Directory = field(init=False)
 
     async def run(self, work: Callable[[], T]) -> T:

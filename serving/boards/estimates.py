@@ -1,4 +1,4 @@
-"""Shares with their intervals, rare counts, and agreement: the arithmetic behind the boards.
+"""Shares with their intervals, and rare counts: the arithmetic behind the boards.
 
 All of it without scipy, which a serving installation does not have.
 """
@@ -119,43 +119,6 @@ def discoveries(p_values: Sequence[float], rate: float, tests: int | None = None
         if p_values[place] <= rate * rank / m:
             limit = p_values[place]
     return [p <= limit for p in p_values]
-
-
-@dataclass(frozen=True, slots=True)
-class Kappa:
-    """Cohen's kappa with its 95 % interval over `n` items that two people judged."""
-
-    value: float
-    low: float
-    high: float
-    n: int
-    observed: float
-
-
-def kappa(first: Sequence[str], second: Sequence[str]) -> Kappa:
-    """Agreement beyond chance (Cohen 1960); the interval by Fleiss, Cohen and Everitt (1969).
-
-    Where both always say one and the same, chance explains all and kappa is NaN.
-    """
-    n = len(first)
-    if n == 0:
-        return Kappa(math.nan, math.nan, math.nan, 0, math.nan)
-    codes = sorted({*first, *second})
-    place = {code: i for i, code in enumerate(codes)}
-    cells = np.zeros((len(codes), len(codes)))
-    for a, b in zip(first, second, strict=True):
-        cells[place[a], place[b]] += 1 / n
-    rows, columns = cells.sum(axis=1), cells.sum(axis=0)
-    observed, chance = float(np.trace(cells)), float(rows @ columns)
-    if chance >= 1.0 - 1e-12:
-        return Kappa(math.nan, math.nan, math.nan, n, observed)
-    value = (observed - chance) / (1 - chance)
-    both = rows[None, :] + columns[:, None]
-    on = np.diag(cells) @ ((1 - (rows + columns) * (1 - value)) ** 2)
-    off = (1 - value) ** 2 * float((cells * both**2).sum() - np.diag(cells) @ (np.diag(both) ** 2))
-    rest = (value - chance * (1 - value)) ** 2
-    spread = Z95 * math.sqrt(max(0.0, float(on) + off - rest) / n) / (1 - chance)
-    return Kappa(value, max(-1.0, value - spread), min(1.0, value + spread), n, observed)
 
 
 def stability(before: NDArray[np.int64], after: NDArray[np.int64]) -> float:

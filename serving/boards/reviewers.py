@@ -10,10 +10,11 @@ from itertools import combinations
 import numpy as np
 
 from serving.boards.epoch import day_number, day_of
-from serving.boards.estimates import Kappa, Share, kappa, wilson
+from serving.boards.estimates import Share, wilson
 from serving.boards.facts import Bools, Ints
 from serving.boards.judged import Judged
 from serving.boards.view import View
+from serving.review.kappa import Kappa, kappa_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +34,11 @@ class Reviewer:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """How far two people's first opinions of one text agree, on one head."""
+    """How far two people's first opinions of one text agree, on one head; None without any pair."""
 
     head: str
     title: str
-    kappa: Kappa
+    kappa: Kappa | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ def _agreement(view: View, head: str, inside: Bools) -> Agreement:
         (said[a], said[b]) for said in opinions.values() for a, b in combinations(sorted(said), 2)
     ]
     first, second = [a for a, _ in pairs], [b for _, b in pairs]
-    return Agreement(head, title_of(view, head), kappa(first, second))
+    return Agreement(head, title_of(view, head), kappa_of(first, second))
 
 
 def title_of(view: View, head: str) -> str:

@@ -17,6 +17,8 @@ from serving.cases.machine import machine
 from serving.feedback import take as take_labels
 from serving.outbox import orders
 from serving.pipeline import Pipeline
+from serving.review import desk as review_desk
+from serving.review import opening
 from serving.security.audit import Record
 from serving.store import audit, cases
 from serving.triage.policy import Policy, PolicySet
@@ -61,6 +63,8 @@ class Desk:
         then, follows = None, list[Record]()
         if event.kind == BOUNCED:
             follows += self._relabel(session, event, recorded, actor, now)
+            desk = review_desk.Desk(self.taxonomy, self.policies)
+            opening.sent_back(session, recorded.case, desk, now)
             then = self._escalate(session, recorded, policy, now)
         audit.append(session, [*_records(event, recorded, then, actor), *follows], now)
         return Taken(recorded, then)

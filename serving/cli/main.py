@@ -21,6 +21,7 @@ from serving.cli import (
     keys,
     models,
     monitor,
+    outbox,
     policy,
     pretrained,
     retention,
@@ -64,6 +65,7 @@ app.add_typer(customer.app, name="customer")
 app.add_typer(database.app, name="database")
 app.add_typer(pretrained.app, name="pretrained")
 app.add_typer(models.app, name="models")
+app.add_typer(outbox.app, name="outbox")
 app.add_typer(users.app, name="users")
 
 

@@ -91,7 +91,8 @@ class Courier:
     async def once(self) -> None:
         """Deliver what is due now, with what becomes due behind it."""
         while await self.begin() or self._tasks:
-            await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+            if self._tasks:
+                await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
 
     async def settle(self, timeout: float) -> bool:
         """Wait for what is on its way; False if some of it took longer and is left."""

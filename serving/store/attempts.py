@@ -44,7 +44,8 @@ def wait_for(failed: int, free: int) -> timedelta:
     """How long to wait after so many failures: 30 s after the free ones, each time twice that."""
     if failed < free:
         return timedelta(0)
-    return min(_FIRST * 2 ** min(failed - free, 10), LONGEST)
+    doubled: int = 2 ** min(failed - free, 10)
+    return min(_FIRST * doubled, LONGEST)
 
 
 def locked(session: Session, subjects: tuple[Subject, ...], now: datetime) -> timedelta:

@@ -7,7 +7,7 @@ import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.orm import Session
 
 from serving.security.roles import User
@@ -117,7 +117,7 @@ def end_all(session: Session, user_id: str, but: str | None = None) -> int:
     return int(session.execute(query).rowcount)  # type: ignore[attr-defined]
 
 
-def _holding(lifetime: Lifetime, now: datetime) -> tuple[object, ...]:
+def _holding(lifetime: Lifetime, now: datetime) -> tuple[ColumnElement[bool], ...]:
     return (
         SessionRow.expires_at > now,
         SessionRow.seen_at > now - lifetime.idle,

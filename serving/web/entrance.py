@@ -1,4 +1,4 @@
-"""Let people in by login and password: as slow for those who do not exist, slower with each failure."""
+"""Let people in by login and password; who does not exist takes as long, each failure longer."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 from urllib.parse import quote, urlsplit
 
 import orjson
@@ -46,7 +46,7 @@ class PageError(SudaError):
 def install(app: FastAPI) -> None:
     """Let every handler of the API answer pages with a page."""
     for kind, handler in list(app.exception_handlers.items()):
-        app.exception_handlers[kind] = _split(handler)
+        app.exception_handlers[kind] = _split(handler)  # type: ignore[assignment, arg-type]
 
 
 def _split(handler: ExceptionHandler) -> ExceptionHandler:
@@ -83,7 +83,7 @@ def _page(
         advice = error.message
     if is_htmx(request):
         return tell(HTMLResponse("", status, headers), Notice(f"{title}：{advice}", "bad"))
-    said = {"title": title, "advice": advice, "code": code, "number": status}
+    said: dict[str, Any] = {"title": title, "advice": advice, "code": code, "number": status}
     return page(request, "error.html", status=status, headers=headers, **said)
 
 

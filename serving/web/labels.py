@@ -17,7 +17,7 @@ _TONES = ("red", "orange", "amber", "grey")
 
 @dataclass(frozen=True)
 class Labels:
-    """Names for a taxonomy's codes and a policy's departments; unknown codes stand for themselves."""
+    """Names for a taxonomy's codes and a policy's departments; an unknown code is its own name."""
 
     taxonomy: Taxonomy
     policy: Policy
@@ -57,7 +57,7 @@ class Labels:
     def tone(self, code: str | None) -> str:
         """The colour of an urgency: red, orange, amber or grey."""
         head = self.head("urgency")
-        if head is None or code not in head.leaf_index:
+        if head is None or code is None or code not in head.leaf_index:
             return "grey"
         # The mildest level is grey however few there are.
         last = len(head.leaves) - 1

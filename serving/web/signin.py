@@ -6,7 +6,8 @@ import math
 import secrets
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi import APIRouter, Depends, Form, Query, Request, Response
+from sqlalchemy.orm import Session
 
 from serving.api.admin_keys import SessionsDep, in_session
 from serving.store import audit, sessions
@@ -37,11 +38,11 @@ async def check_form(request: Request) -> None:
 
 
 @router.get("/signin", dependencies=[Depends(Visitors())])
-async def form(request: Request, next: str = "") -> Response:
+async def form(request: Request, wanted: Annotated[str, Query(alias="next")] = "") -> Response:
     """The form; who is in already goes on."""
     if session_of(request) is not None:
-        return redirect(request, safe_next(next))
-    return _form(request, next)
+        return redirect(request, safe_next(wanted))
+    return _form(request, wanted)
 
 
 @router.post("/signin", dependencies=[Depends(Visitors()), Depends(check_form)])
@@ -51,7 +52,7 @@ async def enter(
     lifetime: LifetimeDep,
     login: Annotated[str, Form(max_length=200)] = "",
     password: Annotated[str, Form(max_length=200)] = "",
-    next: Annotated[str, Form(max_length=600)] = "",
+    wanted: Annotated[str, Form(alias="next", max_length=600)] = "",
 ) -> Response:
     """In, or the form again with the same words for every reason."""
     try:
@@ -60,10 +61,10 @@ async def enter(
         wait = span(max(60, error.retry_after or 0))
         said = f"尝试次数过多，请在 {wait}后再试"
         retry = {"Retry-After": str(math.ceil(error.retry_after or 1))}
-        return _form(request, next, said, status=429, login=login, headers=retry)
+        return _form(request, wanted, said, status=429, login=login, headers=retry)
     if admission is None:
-        return _form(request, next, WRONG, status=401, login=login)
-    return welcome(request, admission, lifetime, next)
+        return _form(request, wanted, WRONG, status=401, login=login)
+    return welcome(request, admission, lifetime, wanted)
 
 
 @router.post("/signout", dependencies=[Depends(check_csrf)])
@@ -71,7 +72,7 @@ async def leave(request: Request, current: CurrentSession, makers: SessionsDep) 
     """End this session."""
     user = current.user
 
-    def end(session: sessions.Session) -> None:
+    def end(session: Session) -> None:
         sessions.end(session, current.id, user.id)
         audit.record(session, user.actor, "signout", user.actor, now=now())
 

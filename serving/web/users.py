@@ -73,7 +73,7 @@ class Shown:
 
 @router.get("")
 async def listed(
-    request: Request, user: Admin, makers: SessionsDep, lifetime: LifetimeDep, q: str = ""
+    request: Request, _: Admin, makers: SessionsDep, lifetime: LifetimeDep, q: str = ""
 ) -> Response:
     """All users, or those with `q` in login or name."""
 
@@ -96,7 +96,7 @@ async def add(request: Request, user: Admin, makers: SessionsDep, form: EnteredF
 
 @router.get("/{user_id}")
 async def edit(
-    request: Request, user_id: str, user: Admin, makers: SessionsDep, lifetime: LifetimeDep
+    request: Request, user_id: str, _: Admin, makers: SessionsDep, lifetime: LifetimeDep
 ) -> Response:
     """One user: role, sessions, lock, last audit entries."""
 

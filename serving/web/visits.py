@@ -1,4 +1,4 @@
-"""What pages about sessions share: where the request comes from, how long sessions hold, the door."""
+"""What pages about signing in share: where a request comes from, how long sessions hold."""
 
 from __future__ import annotations
 
