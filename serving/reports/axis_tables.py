@@ -161,9 +161,7 @@ def crosstab(
     ]
     totals = counts.sum(axis=0)
     cells: list[Cell] = ["", TOTAL, int(totals.sum()), *(int(totals[p].sum()) for p in places)]
-    links = {
-        3 + i: scope.filter.plus(**{across: group}).query() for i, group in enumerate(groups)
-    }
+    links = {3 + i: scope.filter.plus(**{across: group}).query() for i, group in enumerate(groups)}
     table.append(Row("total", tuple(cells), "total", 0, {2: scope.filter.query(), **links}))
     return Table(id_, title, tuple(columns), tuple(table), adds_up=2)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from serving.boards.deadlines import STATES, states_of
+from serving.boards.epoch import day_number
 from serving.boards.facts import NONE, Bools
 from serving.boards.period import Period
 from serving.reports.axis_tables import TOTAL, change, ratio
@@ -82,9 +83,7 @@ def clocks(scope: Scope, id_: str, title: str) -> Table:
         in_time, _, running, _ = counts
         known = view.axes.clocks.get(code)
         kind = "法定" if known and known.statutory else "内部"
-        links = {
-            3 + i: scope.filter.clock(code, state).query() for i, state in enumerate(STATES)
-        }
+        links = {3 + i: scope.filter.clock(code, state).query() for i, state in enumerate(STATES)}
         cells: tuple[Cell, ...] = (
             view.axes.clock(code), kind, sum(counts), *counts,
             ratio(in_time, sum(counts) - running), known.basis if known else "",
@@ -119,7 +118,9 @@ def satisfaction(scope: Scope, axis: str, id_: str, title: str) -> Table:
     for code in scope.view.ordered(axis, found):
         label = scope.view.axes[axis].label(code)
         rows.append(Row(code, (label, *_opinions(scope, table[names.index(code)].tolist(), codes))))
-    rows.append(Row("total", (TOTAL, *_opinions(scope, table.sum(axis=0).tolist(), codes)), "total"))
+    rows.append(
+        Row("total", (TOTAL, *_opinions(scope, table.sum(axis=0).tolist(), codes)), "total")
+    )
     columns = (
         Column(scope.view.axes[axis].title, "text"), Column("受理"),
         *(Column(scope.definition.opinions.get(code, code)) for code in codes),
@@ -164,7 +165,14 @@ def _referral(scope: Scope, mask: Bools) -> list[Cell]:
     late = clocks.statutory & (clocks.overdue(scope.view.seconds) | clocks.late)
     overdue = np.unique(clocks.row[late & now[clocks.row]])
     whole = int(scope.current.sum())
-    return [n, ratio(n, whole), was, change(n, was), int((now & scope.resolved).sum()), len(overdue)]
+    return [
+        n,
+        ratio(n, whole),
+        was,
+        change(n, was),
+        int((now & scope.resolved).sum()),
+        len(overdue),
+    ]
 
 
 def causes(scope: Scope, id_: str, title: str) -> Table:
@@ -208,15 +216,16 @@ def months(scope: Scope, shown: list[Period], id_: str, title: str) -> Table:
     closed_days = scope.view.days(scope.facts.resolved)
     for month in shown:
         mine = scope.month(month)
-        first, end = month.first.toordinal() - _EPOCH, month.end.toordinal() - _EPOCH
-        closed = scope.resolved & (closed_days >= first) & (closed_days < end)
+        first, end = day_number(month.first), day_number(month.end)
+        closed = scope.base & scope.resolved & (closed_days >= first) & (closed_days < end)
         n = int(mine.sum())
         automatic = int((mine & scope.facts.automatic).sum())
         cells: tuple[Cell, ...] = (
             month.title, n, int(closed.sum()), int((mine & scope.regulator).sum()),
             int((mine & scope.repeated).sum()), ratio(automatic, n),
         )  # fmt: skip
-        days = scope.view.span(max(month.first, scope.period.first), min(month.end, scope.period.end))
+        first_day = max(month.first, scope.period.first)
+        days = scope.view.span(first_day, min(month.end, scope.period.end))
         rows.append(Row(month.name, cells, links={1: scope.filter.plus(received=days).query()}))
     columns = (
         Column("月份", "text"), Column("受理"), Column("当月办结"), Column("监管转办"),
@@ -224,6 +233,3 @@ def months(scope: Scope, shown: list[Period], id_: str, title: str) -> Table:
     )  # fmt: skip
     note = "当月办结按办结时间计，含以前受理的投诉。"
     return Table(id_, title, columns, tuple(rows), note, adds_up=1)
-
-
-_EPOCH = 719_163

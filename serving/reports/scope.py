@@ -47,7 +47,7 @@ class Scope:
     @cached_property
     def received(self) -> Bools:
         """(n,) came in within the period, duplicates with them."""
-        return self._base & self.view.between(self.period.first, self.period.end)
+        return self.base & self.view.between(self.period.first, self.period.end)
 
     @cached_property
     def current(self) -> Bools:
@@ -65,11 +65,12 @@ class Scope:
         return self._counted(self.period.last_year())
 
     @cached_property
-    def _base(self) -> Bools:
+    def base(self) -> Bools:
+        """(n,) what the report is narrowed to, of any time."""
         return self.view.chosen()
 
     def _counted(self, period: Period) -> Bools:
-        rows = self._base & self.view.between(period.first, period.end)
+        rows = self.base & self.view.between(period.first, period.end)
         return rows & ~self.facts.merged if self.merged else rows
 
     def month(self, period: Period) -> Bools:
