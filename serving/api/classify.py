@@ -27,7 +27,6 @@ from serving.store.entry import Saved
 from serving.telemetry.logs import fingerprint_of, note, trail
 
 router = APIRouter(prefix="/v1", tags=["complaints"])
-_quick = APIRouter(route_class=QuickRoute)
 log = logging.getLogger("suda")
 
 JSON = "application/json"
@@ -51,7 +50,6 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
 }
 
 
-@_quick.post("/classify", summary="Decide one complaint", responses=_REFUSALS)
 async def classify(
     request: ClassifyRequest,
     http: Request,
@@ -80,7 +78,14 @@ async def classify(
     return Response(outcome.body, media_type=JSON, headers=headers)
 
 
-router.include_router(_quick)
+router.add_api_route(
+    "/classify",
+    classify,
+    methods=["POST"],
+    summary="Decide one complaint",
+    responses=_REFUSALS,
+    route_class_override=QuickRoute,
+)
 
 
 @router.post(

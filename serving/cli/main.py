@@ -15,6 +15,7 @@ from serving.cli import (
     customer,
     data,
     database,
+    demo,
     evaluate,
     feedback,
     jobs,
@@ -53,6 +54,7 @@ app.command("select")(select.select)
 app.command("simulate")(simulate.simulate)
 app.command("retention")(retention.retention)
 app.command("bench")(bench.bench)
+app.command("demo")(demo.demo)
 app.add_typer(taxonomy.app, name="taxonomy")
 app.add_typer(policy.app, name="policy")
 app.add_typer(data.app, name="data")

@@ -209,13 +209,15 @@ def largest(scope: Scope, down: str, across: str, id_: str, title: str, most: in
         cells: tuple[Cell, ...] = (rank, *labels, n, ratio(n, whole), was, change(n, was))
         rows.append(Row(f"{a} {b}", cells, "plain", 0, {3: link}))
     columns = (
-        Column("位次"), Column(view.axes[down].title, "text"), Column(view.axes[across].title, "text"),
-        Column("本期"), Column("占比", "share"), Column("上期"), Column("环比", "change"),
+        Column("位次"), Column(view.axes[down].title, "text"),
+        Column(view.axes[across].title, "text"), Column("本期"), Column("占比", "share"), Column("上期"), Column("环比", "change"),
     )  # fmt: skip
     return Table(id_, title, columns, tuple(rows), f"最多的 {most} 组，不求合计。")
 
 
-def marked(scope: Scope, masks: dict[str, tuple[str, Bools]], id_: str, title: str, note: str) -> Table:  # fmt: skip
+def marked(
+    scope: Scope, masks: dict[str, tuple[str, Bools]], id_: str, title: str, note: str
+) -> Table:
     """Markers of which a complaint may have several, so that they do not add up."""
     whole = int(scope.current.sum())
     rows = []

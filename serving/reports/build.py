@@ -152,20 +152,15 @@ def _known(scope: Scope) -> tuple[bool, bool]:
 
 def _notes(scope: Scope) -> Iterator[tuple[str, str]]:
     period, zone = scope.period, scope.view.zone
-    yield (
-        "统计期间",
-        f"{period.starts(zone):%Y-%m-%d %H:%M} 起，至 {period.ends(zone):%Y-%m-%d %H:%M} 前（{zone.key}），以收到投诉的时间计。",
-    )
+    first, end = period.starts(zone), period.ends(zone)
+    days = f"{first:%Y-%m-%d %H:%M} 起，至 {end:%Y-%m-%d %H:%M} 前（{zone.key}）"
+    yield "统计期间", f"{days}，以收到投诉的时间计。"
     yield "统计范围", scope_title(scope.view)
     counted = "并入其他投诉的重复件只计一次" if scope.merged else "每收到一件计一件，不合并重复"
-    yield (
-        "计数方式",
-        f"{counted}；合并以撤回事件注明的原投诉编号为准。系统对同一来源同一编号的重复提交从不重复计数。",
-    )
-    yield (
-        "分类",
-        "以复核后的结果为准；未复核的以模型与规则的决定为准。未登记的单列一行，各轴合计均等于受理总数。",
-    )
+    joined = "合并以撤回事件注明的原投诉编号为准，同一来源同一编号的重复提交从不重复计数"
+    yield "计数方式", f"{counted}；{joined}。"
+    decided = "以复核后的结果为准，未复核的以模型与规则的决定为准"
+    yield "分类", f"{decided}。未登记的单列一行，各轴合计均等于受理总数。"
     yield "未细分", "模型或复核人员只确定到上级类别的，列在“（未细分）”一行。"
     yield "比较", "环比与上一个同样长度的期间比，同比与去年同一期间比；上期为零的不列。"
     yield "更正", "已定稿期间的数字以定稿时为准，其后的变化另列更正。"

@@ -19,11 +19,8 @@ def limits(scope: Scope, axis: str, id_: str, title: str) -> Table:
     """
     days = scope.definition.days
     taken, resolved = scope.closed_within, scope.resolved
-    edges = [0, *days]
-    bands = [
-        resolved & (taken <= day) & ((taken > low) | (low == 0))
-        for low, day in zip(edges, days, strict=False)
-    ]
+    bounds = list(zip([0, *days], days, strict=False))
+    bands = [resolved & (taken <= day) & ((taken > low) | (low == 0)) for low, day in bounds]
     over = resolved & (taken > days[-1])
     withdrawn = scope.facts["status"].isin(frozenset({"withdrawn"}))
     still = ~resolved & ~withdrawn
@@ -31,9 +28,10 @@ def limits(scope: Scope, axis: str, id_: str, title: str) -> Table:
     masks = [scope.current, *bands, over, withdrawn, still, late]
     columns = (
         Column("代码", "text"), Column(scope.view.axes[axis].title, "text"), Column("受理"),
-        *(Column(f"{low + 1 if low else 0}–{day}日办结") for low, day in zip(edges, days, strict=False)),
-        Column(f"{days[-1]}日后办结"), Column("撤回"), Column("未办结"), Column(f"其中已逾{days[0]}日"),
-        Column("办结率", "share"), Column(f"{days[0]}日办结率", "share"), Column("处理天数（中位）", "number"),
+        *(Column(f"{low + 1 if low else 0}–{day}日办结") for low, day in bounds),
+        Column(f"{days[-1]}日后办结"), Column("撤回"), Column("未办结"),
+        Column(f"其中已逾{days[0]}日"), Column("办结率", "share"),
+        Column(f"{days[0]}日办结率", "share"), Column("处理天数（中位）", "number"),
     )  # fmt: skip
     column = scope.facts[axis]
     size = len(column.codes) + 1

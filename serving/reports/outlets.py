@@ -26,7 +26,8 @@ def outlets(scope: Scope) -> Table | None:
         whole = int(scope.current.sum())
         rows.append(Row("total", (TOTAL, known.total, whole, 100 * whole / known.total), "total"))
     columns = (
-        Column("机构", "text"), Column("营业网点"), Column("受理"), Column("每百网点投诉量", "number"),
+        Column("机构", "text"), Column("营业网点"), Column("受理"),
+        Column("每百网点投诉量", "number"),
     )  # fmt: skip
     note = "只列给出网点数的机构；合计为全行，含未登记机构的投诉。"
     return Table("outlets", "每百网点投诉量", columns, tuple(rows), note)

@@ -28,13 +28,17 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Cells in the columns' order. `depth` indents; `links` are filters by column number."""
+    """Cells in the columns' order. `depth` indents; `links` are filters by column number.
+
+    `kind` is how this row writes the columns of numbers, where the rows of a table differ.
+    """
 
     key: str
     cells: tuple[Cell, ...]
     level: Level = "plain"
     depth: int = 0
     links: Mapping[int, str] = field(default_factory=dict)
+    kind: Kind | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +150,7 @@ def _table(table: Table) -> dict[str, Any]:
                 "key": row.key,
                 "level": row.level,
                 "depth": row.depth,
+                "kind": row.kind,
                 "cells": list(row.cells),
                 "links": {str(column): query for column, query in row.links.items()},
             }
@@ -177,6 +182,7 @@ def _table_of(table: Mapping[str, Any]) -> Table:
                 row["level"],
                 row["depth"],
                 {int(column): query for column, query in row["links"].items()},
+                row["kind"],
             )
             for row in table["rows"]
         ),

@@ -44,7 +44,7 @@ def _row(figure: _Figure, masks: tuple[Bools, ...], complete: tuple[bool, bool])
         was = _whole(value, figure.kind) if known else None
         cells += [was, _against(now, was, figure.kind)]
     links = {1: figure.link.query()} if figure.link is not None else {}
-    return Row(f"{figure.key}:{figure.kind}", (*cells, figure.meaning), links=links)
+    return Row(figure.key, (*cells, figure.meaning), links=links, kind=figure.kind)
 
 
 def _whole(value: float | None, kind: Kind) -> Cell:
@@ -64,7 +64,9 @@ def _figures(scope: Scope) -> Iterator[_Figure]:
         yield _received(scope)
     if definition.persons is not None:
         for who, name in (
-            (PERSON, "其中：自然人"), (CORPORATE, "其中：法人及其他组织"), (UNKNOWN, "其中：客户类型未登记"),
+            (PERSON, "其中：自然人"),
+            (CORPORATE, "其中：法人及其他组织"),
+            (UNKNOWN, "其中：客户类型未登记"),
         ):  # fmt: skip
             mask = scope.customers[who]
             why = "金融消费者（令2020-5第二条）" if who == PERSON else ""
@@ -100,11 +102,13 @@ def _figures(scope: Scope) -> Iterator[_Figure]:
             )  # fmt: skip
     yield _Figure("days", "处理天数（中位）", "number", lambda m: _median(scope, m))
     yield _Figure(
-        "content", "满意度", "share", lambda m: ratio(_size(m & scope.satisfied), _size(m & scope.asked)),
+        "content", "满意度", "share",
+        lambda m: ratio(_size(m & scope.satisfied), _size(m & scope.asked)),
         meaning="满意及以上÷已评价",
     )  # fmt: skip
     yield _Figure(
-        "bounced", "转办退回率", "share", lambda m: ratio(_size(m & (scope.facts.bounces > 0)), _size(m)),
+        "bounced", "转办退回率", "share",
+        lambda m: ratio(_size(m & (scope.facts.bounces > 0)), _size(m)),
         of.plus(bounced=True), "至少被部门退回一次÷受理",
     )  # fmt: skip
     yield _Figure(

@@ -87,10 +87,19 @@ def add(
     return user_of(row)
 
 
-def change(session: Session, user_id: str, person: Person, actor: str, now: datetime) -> User:
+def change(
+    session: Session,
+    user_id: str,
+    person: Person,
+    actor: str,
+    now: datetime,
+    *,
+    keep_admin: bool = True,
+) -> User:
     """Change name, role, branch and department; the login stays. A new role ends their sessions.
 
-    Raises NotFoundError, InputError, and ConflictError where no administrator would be left.
+    Raises NotFoundError, InputError, and with `keep_admin` ConflictError where no administrator
+    would be left.
     """
     row = row_of(session, user_id)
     _check(person)
@@ -102,7 +111,8 @@ def change(session: Session, user_id: str, person: Person, actor: str, now: date
         _end_sessions(session, row)
     details = {"role": [before.role, after.role], "name_changed": before.name != after.name}
     _record(session, row, "user.changed", actor, now, details)
-    _keep_an_admin(session)
+    if keep_admin:
+        _keep_an_admin(session)
     return after
 
 
@@ -146,6 +156,11 @@ def by_login(session: Session, login: str) -> UserRow | None:
     """The row of a login, however it is written."""
     query = select(UserRow).where(UserRow.login == login.strip().lower())
     return session.scalars(query).one_or_none()
+
+
+def by_external(session: Session, external: str) -> UserRow | None:
+    """The row of somebody known at the bank's own sign-in."""
+    return session.scalars(select(UserRow).where(UserRow.external == external)).one_or_none()
 
 
 def row_of(session: Session, user_id: str) -> UserRow:

@@ -8,14 +8,16 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
 from serving.settings import Settings
-from serving.web import account, assets, errors, home, signin, styles, users
+from serving.web import account, assets, errors, home, oidc, signin, styles, users
 from serving.web.door import WebDoor
+from serving.web.oidc import provider_of
 from serving.web.visits import lifetime_of
 
 # One line a module of pages; what stands on the left is in navigation.py.
 ROUTERS: tuple[APIRouter, ...] = (
     assets.router,
     signin.router,
+    oidc.router,
     account.router,
     home.root,
     home.router,
@@ -29,7 +31,7 @@ def install(app: FastAPI, settings: Settings) -> None:
     for router in ROUTERS:
         app.include_router(router)
     app.state.web_lifetime = lifetime_of(settings)
-    app.state.web_oidc = None
+    app.state.web_oidc = provider_of(settings)
     app.state.web_paths = frozenset(_paths())
     errors.install(app)
     app.add_middleware(WebDoor, settings=settings)

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from model.registry.registry import Registry
 from serving.api.app import create_app
 from serving.api.state import State
 from serving.models.follow import AGAIN, Follower
@@ -186,11 +185,3 @@ def test_a_pipeline_handed_over_stays(settings: Settings, models: Models) -> Non
     app = create_app(settings, Pipeline.open(settings))
     with entered(app) as client:
         assert client.get("/v1/models").json()["pinned"] == GIVEN
-
-
-def test_without_a_registry_the_shipped_one_serves(shipped: TestClient, tmp_path: Path) -> None:
-    overview = shipped.get("/v1/models").json()
-    assert overview["serving"]["promoted_at"] is None
-    assert overview["versions"] == []
-    assert shipped.post("/v1/models/rollback", json={"why": "test"}).status_code == 409
-    assert Registry(tmp_path).champion is None

@@ -14,6 +14,8 @@ from model import golden
 from model.golden import texts_of
 from model.runtime import load
 from serving.api.state import State
+from serving.models import orders
+from serving.models.orders import Order
 from serving.models.switchboard import Switchboard
 from tests.models.kit import BAD, Models, rewritten, without_numbers
 
@@ -121,8 +123,8 @@ def test_killed_between_the_log_and_the_seat(
         raise KeyboardInterrupt
 
     monkeypatch.setattr("model.registry.log.PromotionLog.append", killed)
-    with pytest.raises(BaseException):  # noqa: B017, PT011 - as it comes through the test client
-        activate(client, models.inverted)
+    with pytest.raises(KeyboardInterrupt):
+        orders.activate(board, models.inverted, Order("tests", "test", force=True))
     monkeypatch.undo()
     assert models.registry.champion == models.plain == board.lineup.champion.version
     # The lock of changes is free again.

@@ -84,7 +84,7 @@ class Kit:
             audit_key="key-0",
         )
         if reasons is not None:
-            priority = answer.review.priority or 0.5
+            priority = max(1.0 - head.confidence for head in answer.heads.values())
             review = replace(answer.review, needed=bool(reasons), reasons=reasons, priority=priority)
             answer = replace(answer, review=review)
         versions = {**VERSIONS, "model": model}

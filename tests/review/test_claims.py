@@ -29,7 +29,8 @@ def test_eight_people_claim_two_hundred_items_and_none_twice(kit: Kit) -> None:
             while (item := kit.next(Reviewer(name))) is not None:
                 with lock:
                     got.append(item.complaint_id)
-                kit.submit(Reviewer(name), item)
+                with writing(kit.store.session) as session:
+                    claims.locked(session, item.id).state = "done"
         except BaseException as error:  # noqa: BLE001 - told below
             failed.append(error)
 

@@ -68,7 +68,9 @@ def result_of(client: TestClient, job_id: str, **query: Any) -> list[dict[str, A
     return [orjson.loads(line) for line in response.content.splitlines()]
 
 
-ROWS = "id,external_id,source,text\na,1,app,态度真好\nb,2,app,没人理我\nc,3,app,\nd,4,app,乱扣我钱\n"
+ROWS = (
+    "id,external_id,source,text\na,1,app,态度真好\nb,2,app,没人理我\nc,3,app,\nd,4,app,乱扣我钱\n"
+)
 
 
 def test_a_file_goes_in_and_its_decisions_come_out(client: TestClient, submit: Submit) -> None:

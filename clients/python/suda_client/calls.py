@@ -26,6 +26,7 @@ class Call(Generic[T]):
     parse: Callable[[httpx.Response], T]
     path: Mapping[str, str] = field(default_factory=dict)
     body: Any = None
+    files: Mapping[str, Any] | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     repeatable: bool = True
@@ -74,7 +75,7 @@ def complaint(complaint_id: str) -> Call[models.Stored]:
     return Call(
         "GET",
         "/v1/complaints/{complaint_id}",
-        _model(models.Stored),
+        model(models.Stored),
         {"complaint_id": complaint_id},
     )
 
@@ -97,7 +98,7 @@ def feedback_page(
 
 def taxonomy() -> Call[models.Taxonomy]:
     """The heads and labels."""
-    return Call("GET", "/v1/taxonomy", _model(models.Taxonomy))
+    return Call("GET", "/v1/taxonomy", model(models.Taxonomy))
 
 
 def ready() -> Call[bool]:
@@ -118,7 +119,8 @@ def _seconds(deadline_ms: int | None) -> float | None:
 M = TypeVar("M", bound=models.Answer)
 
 
-def _model(kind: type[M]) -> Callable[[httpx.Response], M]:
+def model(kind: type[M]) -> Callable[[httpx.Response], M]:
+    """Reads an answer that is one object."""
     return lambda response: kind.model_validate_json(response.content)
 
 

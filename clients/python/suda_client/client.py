@@ -6,17 +6,29 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
+from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
 import httpx
 
-from suda_client import calls
+from suda_client import calls, calls_cases, calls_jobs
 from suda_client.calls import Call
-from suda_client.errors import NotReadyError, UnreachableError
+from suda_client.calls_jobs import Kind
+from suda_client.errors import NotReadyError, UnreachableError, error_of
 from suda_client.exchange import Send, exchange
-from suda_client.models import Decision, LabelRecord, Problem, Recorded, Stored, Taxonomy
-from suda_client.requests import Complaint, Feedback
+from suda_client.models import (
+    Decision,
+    Job,
+    LabelRecord,
+    Problem,
+    Recorded,
+    Stored,
+    Taxonomy,
+    Timeline,
+    Told,
+)
+from suda_client.requests import Complaint, EventReport, Feedback, JobOptions
 from suda_client.retry import Retry
 
 T = TypeVar("T")
@@ -111,6 +123,80 @@ class Suda:
         """The heads and labels that the service answers with."""
         return self._run(calls.taxonomy())
 
+    def tell(self, complaint_id: str, event: EventReport) -> Told:
+        """Say what happened to a case: accepted, bounced, resolved, … Safe to repeat."""
+        return self._run(calls_cases.tell(complaint_id, event))
+
+    def timeline(self, complaint_id: str) -> Timeline:
+        """A case, its clocks and all that happened to it."""
+        return self._run(calls_cases.timeline(complaint_id))
+
+    def submit_job(
+        self, file: Path, options: JobOptions | None = None, *, idempotency_key: str | None = None
+    ) -> Job:
+        """Hand in a file of complaints (CSV, JSONL, XLSX, also gzipped)."""
+        with file.open("rb") as content:
+            given = (content, file.name, options or JobOptions(), idempotency_key)
+            return self._run(calls_jobs.submit(*given))
+
+    def job(self, job_id: str) -> Job:
+        """How far a job is."""
+        return self._run(calls_jobs.show(job_id))
+
+    def jobs(self, state: str | None = None) -> Iterator[Job]:
+        """All jobs, newest first."""
+        before: str | None = None
+        while True:
+            page, before = self._run(calls_jobs.listed(state, before))
+            yield from page
+            if before is None:
+                return
+
+    def await_job(self, job_id: str, *, every: float = 2.0, attempts: int = 43_200) -> Job:
+        """Ask `every` so many seconds until the job has ended or the attempts are used up."""
+        job = self.job(job_id)
+        for _ in range(attempts):
+            if job.ended:
+                break
+            self._sleep(every)
+            job = self.job(job_id)
+        return job
+
+    def cancel_job(self, job_id: str) -> Job:
+        """Stop a job; what is decided stays."""
+        return self._run(calls_jobs.turn(job_id, "cancel"))
+
+    def pause_job(self, job_id: str) -> Job:
+        """Stop a job for now."""
+        return self._run(calls_jobs.turn(job_id, "pause"))
+
+    def resume_job(self, job_id: str) -> Job:
+        """Go on with a job: no row is decided twice, none is left out."""
+        return self._run(calls_jobs.turn(job_id, "resume"))
+
+    def remove_job(self, job_id: str) -> None:
+        """Remove a job and its rows."""
+        self._run(calls_jobs.remove(job_id))
+
+    def save_result(
+        self, job_id: str, target: Path, *, kind: Kind = "jsonl", masked: bool = True
+    ) -> None:
+        """Write what a job came to into a file, piece by piece. Raises SudaError."""
+        call = calls_jobs.result(job_id, kind, masked=masked)
+        partial = target.with_name(f".{target.name}.partial")
+        try:
+            with self._http.stream(call.method, call.url, **arguments(call, self._key)) as response:
+                if not response.is_success:
+                    response.read()
+                    raise error_of(response)
+                with partial.open("wb") as file:
+                    for piece in response.iter_bytes():
+                        file.write(piece)
+        except httpx.TransportError as error:
+            partial.unlink(missing_ok=True)
+            raise UnreachableError(f"broken off: {type(error).__name__}") from error
+        partial.replace(target)
+
     def ready(self) -> bool:
         """Whether complaints can be taken in now."""
         try:
@@ -133,14 +219,14 @@ class Suda:
                 answer: T = done.value
                 return answer
 
-    def _send(self, call: Call[object]) -> httpx.Response | httpx.TransportError:
+    def _send(self, call: Call[Any]) -> httpx.Response | httpx.TransportError:
         try:
             return self._http.request(call.method, call.url, **arguments(call, self._key))
         except httpx.TransportError as error:
             return error
 
 
-def arguments(call: Call[object], key: str) -> dict[str, Any]:
+def arguments(call: Call[Any], key: str) -> dict[str, Any]:
     """What httpx is given for a call."""
     given: dict[str, Any] = {
         "headers": {"Authorization": f"Bearer {key}", **call.headers},
@@ -148,6 +234,8 @@ def arguments(call: Call[object], key: str) -> dict[str, Any]:
     }
     if call.body is not None:
         given["json"] = call.body
+    if call.files is not None:
+        given["files"] = call.files
     if call.seconds is not None:
         given["timeout"] = call.seconds
     return given

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import httpx
 
@@ -19,7 +19,7 @@ T = TypeVar("T")
 class Send:
     """The driver is to send this; it gives back the response or the transport's error."""
 
-    call: Call[object]
+    call: Call[Any]
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def exchange(call: Call[T], retry: Retry) -> Exchange[T]:
     policy = retry if call.repeatable else NEVER
     tried, waited = 0, 0.0
     while True:
-        got = yield Send(call)  # type: ignore[arg-type]
+        got = yield Send(call)
         tried += 1
         if isinstance(got, httpx.Response) and got.is_success:
             return _read(call, got)

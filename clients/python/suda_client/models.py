@@ -212,3 +212,105 @@ class Taxonomy(Answer):
     codes_status: str | None
     heads: list[Head]
     fields: dict[str, Any]
+
+
+class Case(Answer):
+    """Where a complaint's case stands (受理, 办结, …)."""
+
+    status: str
+    lead: str | None
+    review: str
+    reasons: list[str]
+    bounces: int
+    satisfaction: str | None
+    accepted_at: datetime | None
+    resolved_at: datetime | None
+    updated_at: datetime | None
+
+
+class CaseClock(Answer):
+    """A deadline of the case: running, met, breached or void."""
+
+    clock: str
+    name: str | None
+    basis: str | None
+    statutory: bool
+    extended: str | None
+    started_at: datetime
+    due_at: datetime
+    strict_due_at: datetime
+    state: str
+    met_at: datetime | None
+    breached_at: datetime | None
+
+
+class CaseEvent(Answer):
+    """Something that happened to the case; what belongs to its kind is in `model_extra`."""
+
+    id: Any
+    kind: str
+    name: str
+    at: datetime
+    recorded_at: datetime
+    who: str
+    department: str | None
+    source: str | None
+    event_id: str | None
+    note: str | None
+
+
+class Told(Answer):
+    """What came of telling an event. `then`: what a bounce brought about, where it did."""
+
+    event: CaseEvent
+    replayed: bool
+    then: str | None
+    case: Case
+
+
+class Timeline(Answer):
+    """A case, its clocks and all that happened to it."""
+
+    complaint_id: str
+    case: Case
+    clocks: list[CaseClock]
+    events: list[CaseEvent]
+
+
+class Job(Answer):
+    """A file of complaints and how far it is: queued, running, paused, done, failed, cancelled."""
+
+    id: str
+    name: str
+    created_by: str
+    state: str
+    message: str | None
+    saving: str | None
+    sha256: str
+    total: int
+    done: int
+    failed: int
+    review: int
+    replayed: int
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    rows_per_second: float
+    seconds_left: float | None
+    rows_kept: bool
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more happens by itself."""
+        return self.state in ("done", "failed", "cancelled")
+
+
+class JobRow(Answer):
+    """One row of a job: its decision, or its problem."""
+
+    row: int
+    line: int
+    id: str | None = None
+    decision: Decision | None = None
+    problem: dict[str, Any] | None = None
+    replayed: bool = False

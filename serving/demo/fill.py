@@ -1,0 +1,169 @@
+"""Fill an empty store with the demo's quarter: complaints, reviews, what departments did."""
+
+from __future__ import annotations
+
+import heapq
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import groupby
+
+import orjson
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from ulid import ULID
+
+from data.errors import ConflictError, SudaError
+from data.labelled import LabelledText
+from serving.api.recording import record_decisions
+from serving.cases import desk as case_desk
+from serving.cases.events import Event
+from serving.cases.sweep import sweep
+from serving.demo.handling import course
+from serving.demo.reviews import Office
+from serving.demo.story import ZONE, Scene, scenes
+from serving.pipeline import Pipeline
+from serving.review import opening
+from serving.review.desk import Desk, Reviewer, Terms
+from serving.settings import Settings
+from serving.store import cases
+from serving.store.entry import Entry
+from serving.store.store import Store
+from serving.store.tables import ComplaintRow
+from serving.triage.schema import Roles
+
+ACTOR = "demo"
+_LAST_DAYS = 2
+
+
+@dataclass
+class Filled:
+    """How much there is of each."""
+
+    complaints: int = 0
+    reviews: int = 0
+    events: int = 0
+
+
+@dataclass
+class Stage:
+    """The store, the clock by which it is filled, and what is still to happen, soonest first."""
+
+    store: Store
+    pipeline: Pipeline
+    office: Office
+    draw: random.Random
+    now: datetime
+    coming: list[tuple[datetime, int, Event]] = field(default_factory=list)
+    filled: Filled = field(default_factory=Filled)
+    truth: dict[str, dict[str, str]] = field(default_factory=dict)
+
+
+def fill(
+    store: Store,
+    pipeline: Pipeline,
+    texts: Sequence[LabelledText],
+    people: list[Reviewer],
+    settings: Settings,
+    until: datetime,
+    seed: int,
+    on_day: Callable[[int, int], None] = lambda _day, _days: None,
+) -> Filled:
+    """Live through the quarter before `until`, day by day; the same for the same seed.
+
+    Raises ConflictError where the store holds complaints: a demo is never mixed with real ones.
+    """
+    with store.session() as session:
+        if session.scalar(select(ComplaintRow.id).limit(1)) is not None:
+            raise ConflictError("holds complaints; a demo takes an empty one", field="store")
+    draw = random.Random(seed)  # noqa: S311 - nothing here is secret
+    desk = Desk(pipeline.taxonomy, pipeline.policies, Terms.of(settings))
+    stage = Stage(store, pipeline, Office(desk, people, {}, draw), draw, until)
+    stage.office.truth = stage.truth
+    _attach(stage, desk)
+    found = scenes(texts, pipeline.taxonomy, until, seed)
+    days = [list(group) for _, group in groupby(found, key=_day)]
+    for number, day in enumerate(days):
+        left = len(days) - number - 1
+        _live(stage, day, until, share=1.0 if left > _LAST_DAYS else 0.35)
+        on_day(number + 1, len(days))
+    stage.filled.reviews = stage.office.done
+    return stage.filled
+
+
+def _day(scene: Scene) -> str:
+    return scene.complaint.received_at.astimezone(ZONE).date().isoformat()
+
+
+def _attach(stage: Stage, desk: Desk) -> None:
+    """The hooks of a running service, by the demo's clock."""
+
+    def roles_at(when: datetime) -> Roles:
+        return stage.pipeline.policies.at(when).roles
+
+    stage.store.attach(cases.opener(roles_at, lambda: stage.now))
+    stage.store.attach(opening.opener(lambda: desk, lambda: stage.now))
+    stage.store.attach(record_decisions)
+
+
+def _live(stage: Stage, day: Sequence[Scene], until: datetime, share: float) -> None:
+    end = min(_midnight(day[0]), until)
+    stage.now = min(day[-1].complaint.received_at + timedelta(seconds=1), end)
+    ids = _take_in(stage, day)
+    with stage.store.session.begin() as session:
+        _foresee(stage, session, ids)
+        stage.office.work(session, day[0].complaint.received_at, share)
+        _happen(stage, session, end)
+        sweep(session, end)
+
+
+def _midnight(scene: Scene) -> datetime:
+    local = scene.complaint.received_at.astimezone(ZONE)
+    return local.replace(hour=23, minute=59, second=59, microsecond=0)
+
+
+def _take_in(stage: Stage, day: Sequence[Scene]) -> list[str]:
+    entries = []
+    for scene in day:
+        entry_id = str(ULID.from_datetime(scene.complaint.received_at))
+        try:
+            outcome = stage.pipeline.outcome(scene.complaint, entry_id)
+        except SudaError:
+            # A text without words: the service would have refused it too.
+            continue
+        stage.truth[entry_id] = dict(scene.truth)
+        entries.append(
+            Entry(
+                entry_id, scene.complaint, f"demo-{entry_id}", None, orjson.dumps(outcome.answer),
+                outcome.versions, decision=outcome.answer, actor=ACTOR,
+            )
+        )  # fmt: skip
+    for saved in stage.store.save_group(entries):
+        if isinstance(saved, Exception):
+            raise saved
+    stage.filled.complaints += len(entries)
+    return [entry.complaint_id for entry in entries]
+
+
+def _foresee(stage: Stage, session: Session, ids: Sequence[str]) -> None:
+    for complaint_id in ids:
+        case = cases.find(session, complaint_id)
+        policy = stage.pipeline.policies.at(case.received_at)
+        others = [code for code in policy.router.departments if code != case.lead]
+        longer = [clock.id for clock in policy.pack.deadlines.clocks if clock.extension]
+        for at, event in course(case, others, next(iter(longer), None), stage.draw):
+            heapq.heappush(stage.coming, (at, len(stage.coming) + stage.filled.events, event))
+
+
+def _happen(stage: Stage, session: Session, until: datetime) -> None:
+    desk = case_desk.Desk.of(stage.pipeline)
+    while stage.coming and stage.coming[0][0] <= until:
+        at, _, event = heapq.heappop(stage.coming)
+        try:
+            with session.begin_nested():
+                desk.take(session, event, ACTOR, at)
+        except SudaError:
+            # By now the case stands where this cannot happen to it any more.
+            continue
+        stage.filled.events += 1
