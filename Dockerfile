@@ -36,8 +36,7 @@ RUN groupadd --gid 10001 suda \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /var/lib/suda --shell /usr/sbin/nologin suda \
     && install --directory --owner=10001 --group=10001 --mode=0750 /var/lib/suda
 # The root may be read-only. Two places are written to: /var/lib/suda (database where it is SQLite,
-# registry of models, files of jobs) and /tmp (jieba writes its dictionary there once it is read, and
-# starts a second slower where it cannot; large uploads pass through).
+# registry of models, files of jobs on their way in) and /tmp (jieba keeps its dictionary there).
 ENV HOME=/var/lib/suda \
     TMPDIR=/tmp \
     PYTHONUNBUFFERED=1 \
@@ -46,6 +45,7 @@ ENV HOME=/var/lib/suda \
     SUDA_AUTH=on \
     SUDA_DATABASE_URL=sqlite:////var/lib/suda/suda.sqlite3 \
     SUDA_HOST=0.0.0.0 \
+    SUDA_JOB_SPOOL=/var/lib/suda \
     SUDA_LOG_FORMAT=json \
     SUDA_PORT=8000
 

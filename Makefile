@@ -3,15 +3,20 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN     = $(VENV)/bin
 PORT   ?= 8000
+DEMO    = sqlite:///var/demo.sqlite3
 
 .DEFAULT_GOAL := all
 
-.PHONY: all serve test test-encoder check model offline constraints rules clean
+.PHONY: all serve demo test test-encoder check model offline constraints rules clean
 
 all: check test  ## lint, types and tests
 
 serve: $(VENV)/.serve  ## serve on http://127.0.0.1:$(PORT) with the shipped model
 	$(BIN)/suda serve --port $(PORT)
+
+demo: $(VENV)/.serve  ## fill var/demo.sqlite3 with a quarter that never happened, and serve it
+	test -e var/demo.sqlite3 || SUDA_DATABASE_URL=$(DEMO) $(BIN)/suda demo
+	SUDA_DATABASE_URL=$(DEMO) $(BIN)/suda serve --port $(PORT)
 
 test: $(VENV)/.dev  ## run all tests
 	$(BIN)/python -m pytest

@@ -5,9 +5,7 @@ python -m benchmarks.load [--quick] [--texts FILE] [--database sqlite|postgres|U
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,9 +19,9 @@ from benchmarks.rig import drive, ledger
 from benchmarks.rig.figures import middle, trend
 from benchmarks.rig.inprocess import InProcess
 from benchmarks.rig.machine import machine
-from benchmarks.rig.postgres import postgres
-from benchmarks.rig.service import Service, new_key
+from benchmarks.rig.service import Service
 from benchmarks.rig.shots import Plan, Volley
+from benchmarks.rig.stage import staged
 from benchmarks.rig.texts import CORPUS
 from model.threads import effective_cpus
 from serving.settings import MAX_DEADLINE_MS
@@ -130,24 +128,6 @@ def _fields(plan: Plan) -> dict[str, Any]:
     return dict(orjson.loads(plan.as_json()))
 
 
-@contextmanager
-def served(
-    database: str, bundle: Path | None, settings: dict[str, str] | None = None
-) -> Iterator[tuple[Service, str]]:
-    """A service on a store of its own, and a key for it; both gone afterwards."""
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="load")))
-        if database == "sqlite":
-            database = f"sqlite:///{folder}/suda.sqlite3"
-        elif database == "postgres":
-            database = stack.enter_context(postgres()).url
-        chosen = {"SUDA_BUNDLE": str(bundle.resolve())} if bundle else {}
-        service = Service(folder, database, {**chosen, **(settings or {})})
-        token = new_key(database)
-        stack.callback(service.stop)
-        yield service.start(), token
-
-
 def run(
     lengths: Lengths,
     *,
@@ -161,8 +141,9 @@ def run(
     """All phases on one service; returns the figures."""
     found: dict[str, Any] = {"machine": machine(), "texts": texts.name}
     found["database"] = database.partition(":")[0]
-    with served(database, bundle) as (service, token):
-        plan = Plan(service.port, token, str(texts.resolve()), "", 0.0)
+    with staged(database, bundle) as stage:
+        service = stage.service
+        plan = Plan(service.port, stage.token, str(texts.resolve()), "", 0.0)
         bench = Bench(service, plan, senders, {}, say)
         alone = InProcess(texts.resolve(), effective_cpus(), bundle)
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
@@ -60,11 +60,12 @@ def read_stream(
     suffix: str,
     name: str,
     on_header: Callable[[list[str]], None] = lambda _: None,
-) -> Iterator[Row | BadRow]:
+) -> Generator[Row | BadRow, None, None]:
     """Yield the rows of an open, seekable file, little of it in memory at a time.
 
-    `on_header` is told the columns of a CSV or XLSX file before its rows come. Raises as
-    `read_rows`, naming the file `name`.
+    `on_header` is told the columns of a CSV or XLSX file before its rows come. Whoever does not
+    read to the end closes the generator before the file. Raises as `read_rows`, naming the file
+    `name`.
     """
     if suffix == ".xlsx":
         yield from _read_xlsx(stream, name, on_header)

@@ -211,6 +211,10 @@ class Settings(BaseSettings):
     sweep_seconds: float = Field(default=15.0, gt=0)
     """How often is looked for clocks that ran out."""
 
+    reports: Path | None = None
+    """What the statistics call things (docs/reports.md); unset takes the file shipped for the
+    bundle's taxonomy."""
+
     retention_days: int = Field(default=1096, ge=1)
     """Days a complaint's words are kept after it can have been closed. 令2020-5 Art. 44: three
     years at least."""

@@ -11,13 +11,15 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 import orjson
-from sqlalchemy import func, inspect, select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from benchmarks.rig.shots import Shot
+from serving.outbox.orders import ORDER, recipients
 from serving.store import audit
-from serving.store.base import Base
 from serving.store.database import connect
+from serving.store.rows.cases import CaseRow, ClockRow
+from serving.store.rows.outbox import DepartmentRow, OutboxRow
 from serving.store.tables import AuditRow, ComplaintRow, DecisionRow
 
 _SHOWN = 3
@@ -94,35 +96,33 @@ def audit_chain(session: Session, _: Promises) -> list[str]:
 
 
 def cases_once(session: Session, _: Promises) -> list[str]:
-    """Every complaint stands somewhere, once, with a clock for each of its deadlines."""
-    if not _there(session, "cases", "clocks"):
-        return []
-    cases = Counter(_column(session, "cases", "complaint_id"))
-    clocks = Counter(_column(session, "clocks", "complaint_id"))
+    """Every complaint stands somewhere, once, with a clock for each deadline that runs."""
+    cases = Counter(session.scalars(select(CaseRow.complaint_id)))
+    clocks = Counter(session.scalars(select(ClockRow.complaint_id)))
     wrong, short = [], []
     for complaint, body in session.execute(select(DecisionRow.complaint_id, DecisionRow.body)):
+        running = [d for d in orjson.loads(body)["deadlines"] if not d["extension"]]
         if cases[complaint] != 1:
             wrong.append(complaint)
-        due = {deadline["clock"] for deadline in orjson.loads(body)["deadlines"]}
-        if clocks[complaint] != len(due):
+        if clocks[complaint] != len(running):
             short.append(complaint)
     return _said(not_one_case=wrong, not_all_clocks=short)
 
 
 def work_orders_once(session: Session, _: Promises) -> list[str]:
-    """No complaint has two work orders for one department, and each has one for its lead."""
-    if not _there(session, "outbox"):
-        return []
-    table = Base.metadata.tables["outbox"]
-    rows = session.execute(select(table.c.complaint_id, table.c.department)).all()
-    counted = Counter(map(tuple, rows))
-    twice = [complaint for (complaint, _), count in counted.items() if count > 1]
+    """Each department with a webhook that a decision goes to has one work order for it."""
+    told = set(session.scalars(select(DepartmentRow.id).where(DepartmentRow.webhook.is_not(None))))
+    rows = session.execute(
+        select(OutboxRow.complaint_id, OutboxRow.department).where(OutboxRow.kind == ORDER)
+    )
+    counted = Counter(map(tuple, rows.all()))
     without = [
         complaint
         for complaint, body in session.execute(select(DecisionRow.complaint_id, DecisionRow.body))
-        if (lead := orjson.loads(body)["routing"]["lead"])
-        and (complaint, lead["code"]) not in counted
+        for department in recipients(orjson.loads(body))
+        if department in told and (complaint, department) not in counted
     ]
+    twice = [complaint for (complaint, _), count in counted.items() if count > 1]
     return _said(twice=twice, without=without)
 
 
@@ -165,15 +165,6 @@ def kept(url: str) -> int:
             return session.scalar(select(func.count()).select_from(ComplaintRow)) or 0
     finally:
         engine.dispose()
-
-
-def _there(session: Session, *tables: str) -> bool:
-    names = inspect(session.get_bind()).get_table_names()
-    return all(name in names and name in Base.metadata.tables for name in tables)
-
-
-def _column(session: Session, table: str, column: str) -> list[Any]:
-    return list(session.scalars(select(Base.metadata.tables[table].c[column])))
 
 
 def _said(**lists: list[Any]) -> list[str]:

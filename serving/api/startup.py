@@ -16,6 +16,7 @@ from data.records import Complaint
 from model.golden import texts_of
 from model.threads import effective_cpus
 from serving.api.state import State
+from serving.demo.mark import is_demo
 from serving.engine.cache import CachedClassifier
 from serving.engine.engine import Engine, Limits
 from serving.engine.warmup import measure
@@ -68,6 +69,8 @@ def opened(settings: Settings, metrics: Metrics, given: Pipeline | None) -> Iter
             running,
             metrics,
         )
+        with store.session() as session:
+            state.demo = is_demo(session)
         _warm_up(running, state.intake.pipeline)
         # Only now: what the cache answers says nothing about capacity.
         stack.enter_context(looked_after(state, given=given is not None))

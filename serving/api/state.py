@@ -29,6 +29,7 @@ class State:
     `intake` is replaced as a whole when other models are to answer: read it once for each
     complaint. `models`, set at the start, is who replaces it,
     `directory` who is told of decisions, `packs` who brings policies in.
+    `demo` says that what the store holds never happened.
     `draining` is set once the service is told to stop: it still answers, but is no longer ready.
     """
 
@@ -38,6 +39,7 @@ class State:
     engine: Engine
     metrics: Metrics = field(default_factory=Metrics)
     draining: bool = False
+    demo: bool = False
     models: Switchboard = field(init=False)
     packs: Follower = field(init=False)
     directory: Directory = field(init=False)

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from serving.boards.epoch import NEVER
-from serving.boards.facts import Facts, nothing
+from serving.boards.facts import Facts
 from serving.boards.judged import Judged, appended, no_judgements, read_judged
 from serving.boards.merging import replaced
 from serving.boards.reading import read, read_ids
@@ -147,6 +147,10 @@ def still(facts: Facts, judged: Judged, as_of: datetime) -> Board:
     return Board(facts, judged, as_of)
 
 
-def empty(as_of: datetime) -> Board:
-    """A board without any complaint."""
-    return Board(nothing(), no_judgements(), as_of)
+def shared(holder: Any, sessions: sessionmaker[Session], clock: Callable[[], datetime]) -> Live:
+    """The one that a running application keeps on `holder`; made when it is first asked for."""
+    found: Live | None = getattr(holder, "live", None)
+    if found is None:
+        # Two requests at once: the second one's is dropped before it read anything.
+        holder.live = found = Live(sessions, clock)
+    return found

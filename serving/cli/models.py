@@ -17,6 +17,7 @@ from model.registry.resolve import DEFAULT, resolve
 from serving.cli.console import err, out, progress
 from serving.cli.retrain import REFUSED, who
 from serving.cli.train import CORPUS
+from serving.models.canary import MOST
 
 app = typer.Typer(no_args_is_help=True, help="Models: registered, compared, promoted, rolled back.")
 
@@ -179,10 +180,38 @@ def shadow(
     err.print(f"[green]ok[/] shadow: {name or 'off'}")
 
 
+@app.command()
+def canary(
+    version: Annotated[str, typer.Argument(help="Version that answers a share, or `off`.")],
+    share: Annotated[
+        float, typer.Option(min=0.0001, max=MOST, help="Of all complaints, by their hash.")
+    ] = 0.05,
+    why: _Why = "to see how it does",
+    force: Annotated[
+        bool, typer.Option("--force", help="Against the suite, or without it; it is logged.")
+    ] = False,
+    registry: _Registry = DEFAULT,
+) -> None:
+    """Let a version answer a share of what comes in, heard by all; `off` ends that."""
+    store = Registry(registry)
+    if version == "off":
+        entry = store.end_canary(who=who(), why=why)
+        err.print(f"[green]ok[/] {entry.before} → off" if entry else "there is no canary")
+        return
+    name = _named(store, version)
+    store.canary(name, share, who=who(), why=why, force=force)
+    err.print(f"[green]ok[/] canary: {name}, {share:.0%}")
+
+
 def _named(store: Registry, name: str) -> str:
     """The version that an alias stands for, else the name itself."""
     state = store.state()
-    aliases = {"champion": state.champion, "previous": state.previous, "shadow": state.shadow}
+    aliases = {
+        "champion": state.champion,
+        "previous": state.previous,
+        "shadow": state.shadow,
+        "canary": state.canary,
+    }
     if name not in aliases:
         return name
     found = aliases[name]

@@ -21,13 +21,14 @@ from serving.cases import desk as case_desk
 from serving.cases.events import Event
 from serving.cases.sweep import sweep
 from serving.demo.handling import course
+from serving.demo.mark import MARK
 from serving.demo.reviews import Office
 from serving.demo.story import ZONE, Scene, scenes
 from serving.pipeline import Pipeline
 from serving.review import opening
 from serving.review.desk import Desk, Reviewer, Terms
 from serving.settings import Settings
-from serving.store import cases
+from serving.store import audit, cases
 from serving.store.entry import Entry
 from serving.store.store import Store
 from serving.store.tables import ComplaintRow
@@ -89,6 +90,9 @@ def fill(
         _live(stage, day, until, share=1.0 if left > _LAST_DAYS else 0.35)
         on_day(number + 1, len(days))
     stage.filled.reviews = stage.office.done
+    with store.session.begin() as session:
+        details = {"seed": seed, "complaints": stage.filled.complaints}
+        audit.record(session, ACTOR, "demo.filled", MARK, details, now=until)
     return stage.filled
 
 

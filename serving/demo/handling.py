@@ -11,7 +11,7 @@ from serving.cases.events import Event
 from serving.store.rows.cases import CaseRow
 
 # Hours to accept and days to resolve, by lognormal medians; the slow ones run out of their clocks.
-_ACCEPT_HOURS, _RESOLVE_DAYS = 5.0, 5.5
+_ACCEPT_HOURS, _RESOLVE_DAYS = 1.1, 5.5
 _BOUNCED, _EXTENDED, _WITHDRAWN, _RATED = 0.05, 0.6, 0.01, 0.55
 # Whoever takes longer than this asks for an extension, mostly.
 _LONG = timedelta(days=11)
@@ -29,7 +29,7 @@ def course(
 
     `others` are departments it may be sent on to, `extension` the clock that allows more days.
     """
-    hurry = 0.3 if case.priority > 0.7 else 1.0
+    hurry = 0.3 if case.priority > 0.6 else 1.0
     now = case.received_at + timedelta(hours=draw.lognormvariate(0, 0.9) * _ACCEPT_HOURS * hurry)
     if others and draw.random() < _BOUNCED:
         suggested = draw.choice(others)

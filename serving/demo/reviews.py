@@ -21,7 +21,8 @@ from serving.store.rows.review import ItemRow
 
 BEGIN, END = time(9, 0), time(17, 30)
 _AGREES_BLINDLY, _SKIPS = 0.06, 0.01
-_EVERYTHING = Wanted()
+_SECONDS = 0.12
+_EVERYTHING, _DOUBLES, _DISPUTED = Wanted(), Wanted(kind="double"), Wanted(kind="adjudication")
 
 
 @dataclass
@@ -48,13 +49,16 @@ class Office:
 
     def _much(self, session: Session, person: Reviewer, now: datetime) -> bool:
         """Whether there is more than is to be left; leads leave nothing."""
-        left = 0 if person.lead else self.left
-        return claims.waiting(session, self.desk, person, _EVERYTHING, now, left + 1) > left
+        wanted, left = (_DISPUTED, 0) if person.lead else (_EVERYTHING, self.left)
+        return claims.waiting(session, self.desk, person, wanted, now, left + 1) > left
 
     def _one(self, session: Session, person: Reviewer, now: datetime) -> datetime | None:
-        item = claims.claim_next(session, self.desk, person, now, draw=self.draw.random)
+        wanted = _DISPUTED if person.lead else _EVERYTHING
+        if not person.lead and self.draw.random() < _SECONDS:
+            wanted = _DOUBLES
+        item = claims.claim_next(session, self.desk, person, now, wanted, draw=self.draw.random)
         if item is None:
-            return None
+            return now + timedelta(minutes=10) if wanted == _DOUBLES else None
         seconds = min(self.draw.lognormvariate(3.9, 0.6), 280)
         then = now + timedelta(seconds=seconds)
         if self.draw.random() < _SKIPS:

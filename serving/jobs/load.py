@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -55,7 +55,7 @@ class Loader:
     def load(self, incoming: Incoming) -> tuple[JobRow, bool]:
         """The job, and whether its key had made it before. Blocks until all its rows are durable.
 
-        Nothing is left of a file that is refused. Raises FileFormatError, InputError or
+        The file is closed; nothing is left of one that is refused. Raises FileFormatError, InputError or
         TooLargeError for one that cannot be read, ConflictError where the key was used for
         another, OverloadedError and StoreDownError.
         """
@@ -75,38 +75,37 @@ class Loader:
 
     def _stored(self, incoming: Incoming, file: Sealed, digest: str) -> JobRow:
         reader = Reader(incoming.options)
-        headed: list[list[str]] = []
-
-        def header(names: list[str]) -> None:
-            headed.append(names)
-            reader.header(names)
-
-        rows = read_stream(file.stream, incoming.suffix, "file", header)
-        items = self._counted(reader.items(rows))
-        # Whatever is wrong with the file as a whole mostly shows before anything is written.
-        first = list(islice(items, _AT_ONCE))
-        if not first:
-            raise InputError("expected rows, got none", field="file")
-        wish = Wish(
-            incoming.name,
-            incoming.actor,
-            digest,
-            incoming.options.model_dump(mode="json", exclude={"name", "url"}),
-            incoming.key,
-        )
-        job_id = self._begin(wish)
-        try:
-            self._add(job_id, first)
-            while batch := list(islice(items, _AT_ONCE)):
-                self._add(job_id, batch)
-            if not headed:
+        with closing(read_stream(file.stream, incoming.suffix, "file", reader.header)) as rows:
+            items = self._counted(reader.items(rows))
+            # Whatever is wrong with the file as a whole mostly shows before anything is written.
+            first = list(islice(items, _AT_ONCE))
+            if not first:
+                raise InputError("expected rows, got none", field="file")
+            wish = Wish(
+                incoming.name,
+                incoming.actor,
+                digest,
+                incoming.options.model_dump(mode="json", exclude={"name", "url"}),
+                incoming.key,
+            )
+            job_id = self._begin(wish)
+            try:
+                self._fill(job_id, first, items)
                 reader.check_seen()
+                with self.sessions.begin() as session:
+                    return jobs.queue(session, job_id, self.clock())
+            except BaseException:
+                with suppress(SQLAlchemyError):
+                    job_removal.discard(self.sessions, job_id)
+                raise
+
+    def _fill(self, job_id: str, first: list[Item], rest: Iterator[Item]) -> None:
+        batch = first
+        while batch:
             with self.sessions.begin() as session:
-                return jobs.queue(session, job_id, self.clock())
-        except BaseException:
-            with suppress(SQLAlchemyError):
-                job_removal.discard(self.sessions, job_id)
-            raise
+                jobs.extend(session, job_id, self.clock() + _LOADING)
+                job_items.add(session, job_id, batch)
+            batch = list(islice(rest, _AT_ONCE))
 
     def _begin(self, wish: Wish) -> str:
         now = self.clock()
@@ -117,11 +116,6 @@ class Loader:
             raise ConflictError(
                 "the same file is being read right now", field="Idempotency-Key"
             ) from error
-
-    def _add(self, job_id: str, items: Sequence[Item]) -> None:
-        with self.sessions.begin() as session:
-            jobs.extend(session, job_id, self.clock() + _LOADING)
-            job_items.add(session, job_id, items)
 
     def _counted(self, items: Iterator[Item]) -> Iterator[Item]:
         for item in items:

@@ -36,11 +36,12 @@ class Reader:
             for name, column in options.columns.items()
             if name.startswith(_METADATA)
         }
-        self._seen: set[str] = set()
+        self._seen: set[str] | None = set()
 
     def header(self, names: list[str]) -> None:
         """Check the columns before any row. Raises InputError."""
         self._check(names, "the first line has")
+        self._seen = None
 
     def items(self, rows: Iterable[Row | BadRow]) -> Iterator[Item]:
         """Each row as an item, numbered from 1."""
@@ -49,7 +50,8 @@ class Reader:
 
     def check_seen(self) -> None:
         """Check the columns after all rows, where none were named before. Raises InputError."""
-        self._check(self._seen, "all rows together have")
+        if self._seen is not None:
+            self._check(self._seen, "all rows together have")
 
     def _check(self, names: Iterable[str], where: str) -> None:
         known = set(names)
@@ -66,7 +68,8 @@ class Reader:
     def _item(self, number: int, row: Row | BadRow) -> Item:
         if isinstance(row, BadRow):
             return Item(number, row.line, problem=of_error(InputError(row.message, field="row")))
-        self._seen.update(row.values)
+        if self._seen is not None:
+            self._seen.update(row.values)
         given = row.values.get(self._id)
         given_id = str(given)[:_LONGEST_ID] if isinstance(given, (str, int)) else None
         try:

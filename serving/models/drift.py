@@ -33,7 +33,7 @@ class DriftWatch:
     """Takes the figures, in spare capacity only: the texts are read again by the model.
 
     `classifier` gives the champion, `texts` at most so many texts received from one time to
-    another, drawn by chance, `spare` says whether there is capacity that nobody else wants.
+    another, drawn by chance, `base` is what a missing reference is made of, `spare` says whether there is capacity that nobody else wants.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class DriftWatch:
         texts: Texts,
         spare: Callable[[], bool],
         stopped: threading.Event,
-        base: Path = CORPUS,
+        base: Path | None = None,
     ) -> None:
         self._settings = settings
         self._metrics = metrics
@@ -53,7 +53,7 @@ class DriftWatch:
         self._texts = texts
         self._spare = spare
         self._stopped = stopped
-        self._base = base
+        self._base = base or CORPUS
         self._reference: Profile | None = None
         self._without: str | None = None
 

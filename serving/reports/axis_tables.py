@@ -210,7 +210,8 @@ def largest(scope: Scope, down: str, across: str, id_: str, title: str, most: in
         rows.append(Row(f"{a} {b}", cells, "plain", 0, {3: link}))
     columns = (
         Column("位次"), Column(view.axes[down].title, "text"),
-        Column(view.axes[across].title, "text"), Column("本期"), Column("占比", "share"), Column("上期"), Column("环比", "change"),
+        Column(view.axes[across].title, "text"), Column("本期"), Column("占比", "share"),
+        Column("上期"), Column("环比", "change"),
     )  # fmt: skip
     return Table(id_, title, columns, tuple(rows), f"最多的 {most} 组，不求合计。")
 

@@ -12,7 +12,7 @@ from html import escape
 from typing import Any, Final
 
 from reportlab.lib import colors
-from reportlab.lib.enums import TA_RIGHT
+from reportlab.lib.enums import TA_LEFT, TA_RIGHT
 from reportlab.lib.pagesizes import A4, landscape
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
@@ -71,9 +71,15 @@ def _style(
     size: float, *, lead: float = 1.45, after: float = 0, right: bool = False
 ) -> ParagraphStyle:
     return ParagraphStyle(
-        f"s{size}{right}{after}", fontName=_FONT, fontSize=size, leading=size * lead,
-        spaceAfter=after, textColor=_INK, wordWrap="CJK", **({"alignment": TA_RIGHT} if right else {}),
-    )  # fmt: skip
+        f"s{size}{right}{after}",
+        fontName=_FONT,
+        fontSize=size,
+        leading=size * lead,
+        spaceAfter=after,
+        textColor=_INK,
+        wordWrap="CJK",
+        alignment=TA_RIGHT if right else TA_LEFT,
+    )
 
 
 def _flow(report: Report) -> Iterator[Flowable]:

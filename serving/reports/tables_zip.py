@@ -47,16 +47,17 @@ def _rows(table: Table) -> list[list[Cell]]:
 
 def _notes(report: Report) -> list[list[Cell]]:
     head = report.head
-    return [
-        ["报表", head.title],
-        ["统计期间", head.period_title],
-        ["统计范围", head.scope_title],
-        ["计数方式", head.counting],
-        ["受理件数", head.cases],
-        ["收到件数", head.received],
-        ["生成时间", head.generated_at],
-        ["生成人", head.generated_by],
-        *([name, value] for name, value in head.versions),
-        *([name, value] for name, value in report.notes),
-        *([f"从略：{name}", why] for name, why in report.omitted),
+    rows: list[tuple[Cell, Cell]] = [
+        ("报表", head.title),
+        ("统计期间", head.period_title),
+        ("统计范围", head.scope_title),
+        ("计数方式", head.counting),
+        ("受理件数", head.cases),
+        ("收到件数", head.received),
+        ("生成时间", head.generated_at),
+        ("生成人", head.generated_by),
+        *head.versions,
+        *report.notes,
+        *((f"从略：{name}", why) for name, why in report.omitted),
     ]
+    return [list(row) for row in rows]

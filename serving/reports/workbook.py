@@ -9,6 +9,7 @@ from openpyxl import Workbook
 from openpyxl.cell import Cell as SheetCell
 from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
 from openpyxl.utils import get_column_letter
+from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
 from serving.reports.report import Report, Row, Table
@@ -92,11 +93,11 @@ def _sheet(sheet: Worksheet, table: Table, report: Report) -> None:
     )
     _put(sheet, 3, 1, table.note)
     for place, column in enumerate(table.columns, 1):
-        cell = _put(sheet, HEAD_ROW, place, plain(column.title), bold=True)
-        cell.fill = _FILL
-        cell.border = Border(bottom=_LINE)
+        title = _put(sheet, HEAD_ROW, place, plain(column.title), bold=True)
+        title.fill = _FILL
+        title.border = Border(bottom=_LINE)
         side = "left" if column.kind == "text" else "right"
-        cell.alignment = Alignment(horizontal=side, vertical="center", wrap_text=True)
+        title.alignment = Alignment(horizontal=side, vertical="center", wrap_text=True)
     for number, row in enumerate(table.rows, HEAD_ROW + 1):
         _row(sheet, number, table, row)
     texts = sum(1 for column in table.columns[:2] if column.kind == "text") or 1
@@ -104,7 +105,7 @@ def _sheet(sheet: Worksheet, table: Table, report: Report) -> None:
     _widths(sheet, table)
     sheet.page_setup.orientation = "landscape"
     sheet.page_setup.fitToHeight = 0
-    sheet.sheet_properties.pageSetUpPr.fitToPage = True
+    sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
     sheet.print_title_rows = f"{HEAD_ROW}:{HEAD_ROW}"
 
 

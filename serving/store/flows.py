@@ -17,7 +17,7 @@ LIFETIME = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """What must come back with the browser (`state`, `nonce`), and what never leaves (`verifier`)."""
+    """What must come back with the browser (`state`, `nonce`); `verifier` is for the provider."""
 
     state: str
     nonce: str

@@ -154,6 +154,7 @@ def frame_context(request: Request) -> dict[str, Any]:
         "theme": theme if theme in ("light", "dark") else "auto",
         "labels": labels_of(request),
         "notices": [],
+        "demo": getattr(getattr(request.app.state, "suda", None), "demo", False),
     }
 
 

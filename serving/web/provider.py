@@ -179,14 +179,13 @@ class Provider:
                 if str(metadata.get("issuer", "")).rstrip("/") != self._issuer:
                     raise ProviderError("the provider names another issuer than SUDA_OIDC_ISSUER")
                 keys = await self._read(client, metadata["jwks_uri"])
-        except (httpx.HTTPError, ValueError, KeyError) as error:
+                self._keys = KeySet.import_key_set(keys)
+        except (httpx.HTTPError, JoseError, ValueError, KeyError, AttributeError) as error:
             raise NotReadyError("the provider's description cannot be read") from error
-        self._keys = KeySet.import_key_set(keys)
         self._metadata, self._read_at = metadata, self._clock()
 
     @staticmethod
-    async def _read(client: httpx.AsyncClient, url: str) -> dict[str, Any]:
+    async def _read(client: httpx.AsyncClient, url: str) -> Any:
         answer = await client.get(url)
         answer.raise_for_status()
-        found: dict[str, Any] = answer.json()
-        return found
+        return answer.json()

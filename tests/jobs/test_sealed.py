@@ -25,7 +25,7 @@ def test_what_is_written_is_read_from_anywhere(size: int) -> None:
     stream = file.complete()
     assert stream.read() == content
     assert (file.size, file.digest) == (size, hashlib.sha256(content).hexdigest())
-    chance = random.Random(size)
+    chance = random.Random(size)  # noqa: S311 - places to look at
     for _ in range(50):
         at, count = chance.randint(0, size + 10), chance.randint(0, 70_000)
         stream.seek(at)

@@ -290,3 +290,44 @@ def test_writers_wait_for_each_other(store: Registry, three: tuple[str, str, str
         writer.join()
     assert [writer.exitcode for writer in writers] == [0, 0, 0]
     assert len(store.log.entries()) == 4 + 15
+
+
+def test_a_canary_is_heard_so_the_suite_must_have_passed_it(
+    store: Registry, three: tuple[str, str, str]
+) -> None:
+    with pytest.raises(ConflictError, match="has not been run on it"):
+        store.canary(three[1], 0.1, who="a", why="try")
+    store.judge(verdict(store, three[1]), {})
+    entry = store.canary(three[1], 0.1, who="a", why="try")
+    assert (entry.after, entry.details, entry.forced) == (three[1], {"share": 0.1}, False)
+    state = store.state()
+    assert (state.canary, state.share, state.canary_number) == (three[1], 0.1, entry.number)
+    assert (store.path / "aliases" / "canary").read_text() == f"{three[1]}\n"
+    assert state.aliases_of(three[1]) == ("canary",)
+    with pytest.raises(ConflictError, match="is the champion"):
+        store.canary(three[0], 0.1, who="a", why="try", force=True)
+    for share in (0.0, 1.0, -1.0):
+        with pytest.raises(InputError, match="share: expected more than 0"):
+            store.canary(three[1], share, who="a", why="try")
+
+
+def test_a_canary_ends_when_told_and_with_its_champion(
+    store: Registry, three: tuple[str, str, str]
+) -> None:
+    assert store.end_canary(who="a", why="over") is None
+    store.canary(three[1], 0.1, who="a", why="try", force=True)
+    store.canary(three[1], 0.3, who="a", why="more", force=True)
+    assert store.state().share == 0.3
+    store.shadow(three[2], who="a", why="look")
+    ended = store.end_canary(who="a", why="over")
+    assert ended is not None
+    assert (ended.before, ended.after) == (three[1], None)
+    assert (store.state().canary, store.state().share) == (None, 0.0)
+    assert not (store.path / "aliases" / "canary").exists()
+    store.canary(three[1], 0.1, who="a", why="try", force=True)
+    store.promote(three[2], who="a", why="other", force=True)
+    assert store.state().canary is None
+    store.canary(three[1], 0.1, who="a", why="try", force=True)
+    store.rollback(who="a", why="back")
+    assert store.state().canary is None
+    assert store.state().since == store.log.entries()[-1].at

@@ -145,12 +145,12 @@ def test_a_canary_and_a_shadow_of_the_registry_are_there_after_a_start(
         assert overview["shadow"]["version"] == models.warm
         assert overview["canary"]["version"] == models.inverted
         assert overview["in_memory"] == 3
-        models.damage(models.inverted)
         models.registry.canary(models.warm, 0.4, who="李", why="other", force=True)
         Follower(app.state.suda.models).turn()
         canary = client.get("/v1/models").json()["canary"]
         assert (canary["version"], canary["share"]) == (models.warm, 0.4)
         models.registry.canary(models.inverted, 0.3, who="李", why="again", force=True)
+        models.damage(models.inverted)
         Follower(app.state.suda.models).turn()
         assert client.get("/v1/models").json()["canary"] is None, "the old one ends all the same"
 

@@ -7,7 +7,7 @@ import pytest
 
 from serving.outbox.signing import TOLERANCE, new_secret, sign, verify
 
-BODY = '{"kind": "order"}'.encode()
+BODY = b'{"kind": "order"}'
 
 
 def test_the_form_is_what_receivers_are_told() -> None:

@@ -69,7 +69,7 @@ class Flag(Answer):
 
     code: str
     name: str
-    hint: str | None = None
+    hint: bool
     evidence: list[Evidence]
 
 
@@ -101,7 +101,7 @@ class Deadline(Answer):
     strict_due_at: datetime
     basis: str
     statutory: bool
-    extension: Any = None
+    extension: bool
     provisional: bool
 
 

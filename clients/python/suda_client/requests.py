@@ -43,8 +43,9 @@ class Feedback(BaseModel):
 class EventReport(BaseModel):
     """Something that happened to a case; `event_id` is the sender's own and makes repeats safe.
 
-    Kinds: accepted 受理, contacted 首次联系, planned 形成处理方案, bounced 转办 (`reason`), resolved 办结
-    (`result`), extended 延期, paused 中止, resumed 恢复, withdrawn 撤回, opinion 客户评价.
+    Kinds: accepted 受理, contacted 首次联系, planned 形成处理方案, bounced 转办 (`reason`),
+    resolved 办结 (`result`), extended 延期, paused 中止, resumed 恢复, withdrawn 撤回,
+    opinion 客户评价.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
