@@ -22,6 +22,7 @@ from serving.api import (
     policies,
     problems,
     security,
+    statistics,
     taxonomy,
 )
 from serving.api.startup import opened, tending
@@ -81,6 +82,7 @@ def create_app(settings: Settings, pipeline: Pipeline | None = None) -> FastAPI:
         events,
         outbox_admin,
         policies,
+        statistics,
     ):
         app.include_router(module.router, responses=security.REFUSALS)
     app.include_router(health.router)

@@ -25,6 +25,7 @@ from serving.cli import (
     outbox,
     policy,
     pretrained,
+    report,
     retention,
     retrain,
     select,
@@ -67,6 +68,7 @@ app.add_typer(customer.app, name="customer")
 app.add_typer(database.app, name="database")
 app.add_typer(pretrained.app, name="pretrained")
 app.add_typer(models.app, name="models")
+app.add_typer(report.app, name="report")
 app.add_typer(outbox.app, name="outbox")
 app.add_typer(users.app, name="users")
 

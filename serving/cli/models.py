@@ -233,6 +233,6 @@ def _print_log(entries: list[Any]) -> None:
     table = Table("", "at", "who", "did", "from", "to", "why", box=None, pad_edge=False)
     for e in entries:
         did = f"{e.action} (forced)" if e.forced else e.action
-        to = e.after or e.version or "off"
+        to = e.after or (e.version if e.action == "register" else "off")
         table.add_row(str(e.number), e.at[:19], e.who, did, e.before or "", to, e.why)
     out.print(table)

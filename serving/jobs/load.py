@@ -55,9 +55,9 @@ class Loader:
     def load(self, incoming: Incoming) -> tuple[JobRow, bool]:
         """The job, and whether its key had made it before. Blocks until all its rows are durable.
 
-        The file is closed; nothing is left of one that is refused. Raises FileFormatError, InputError or
-        TooLargeError for one that cannot be read, ConflictError where the key was used for
-        another, OverloadedError and StoreDownError.
+        The file is closed; nothing is left of one that is refused. Raises FileFormatError,
+        InputError or TooLargeError for one that cannot be read, ConflictError where the key was
+        used for another, OverloadedError and StoreDownError.
         """
         digest = incoming.file.digest
         with answering():

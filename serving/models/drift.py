@@ -33,7 +33,8 @@ class DriftWatch:
     """Takes the figures, in spare capacity only: the texts are read again by the model.
 
     `classifier` gives the champion, `texts` at most so many texts received from one time to
-    another, drawn by chance, `base` is what a missing reference is made of, `spare` says whether there is capacity that nobody else wants.
+    another, drawn by chance, `base` is what a missing reference is made of, `spare` says whether
+    there is capacity that nobody else wants.
     """
 
     def __init__(

@@ -120,7 +120,7 @@ class Shadow:
 
 def spare(engine: Engine) -> Callable[[], bool]:
     """Whether nothing waits and a worker is idle."""
-    return lambda: engine.waiting == 0 and engine.in_progress < engine.crew.size
+    return lambda: engine.waiting == 0 and engine.at_work < engine.crew.size
 
 
 def give_way() -> None:

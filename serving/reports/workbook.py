@@ -101,7 +101,7 @@ def _sheet(sheet: Worksheet, table: Table, report: Report) -> None:
     for number, row in enumerate(table.rows, HEAD_ROW + 1):
         _row(sheet, number, table, row)
     texts = sum(1 for column in table.columns[:2] if column.kind == "text") or 1
-    sheet.freeze_panes = sheet.cell(HEAD_ROW + 1, texts + 1)
+    sheet.freeze_panes = sheet.cell(HEAD_ROW + 1, texts + 1).coordinate
     _widths(sheet, table)
     sheet.page_setup.orientation = "landscape"
     sheet.page_setup.fitToHeight = 0
@@ -111,7 +111,7 @@ def _sheet(sheet: Worksheet, table: Table, report: Report) -> None:
 
 def _row(sheet: Worksheet, number: int, table: Table, row: Row) -> None:
     for place, (column, value) in enumerate(zip(table.columns, row.cells, strict=True), 1):
-        cell = _put(sheet, number, place, plain(value), bold=row.level != "plain")
+        cell: SheetCell = _put(sheet, number, place, plain(value), bold=row.level != "plain")
         cell.number_format = excel(column, row)
         if kind_of(column, row) == "text":
             indent = row.depth if column.title == "名称" else 0
@@ -141,7 +141,7 @@ def _put(
     sheet: Worksheet, row: int, column: int, value: Any, *, bold: bool = False, size: int = 10
 ) -> SheetCell:
     cell = sheet.cell(row, column, value)
-    cell.font = Font(name=_FONT, size=size, bold=bold)
     if not isinstance(cell, SheetCell):
         raise TypeError("no cell is merged here")
+    cell.font = Font(name=_FONT, size=size, bold=bold)
     return cell

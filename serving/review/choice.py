@@ -28,16 +28,17 @@ class Choice:
         return "；".join(part for part in (self.comment.strip(), below) if part) or None
 
 
-def check(choice: Choice, model: Mapping[str, Any], ground: Ground) -> None:
+def check(choice: Choice, model: Mapping[str, Any], ground: Ground, *, blind: bool) -> None:
     """Raise InputError unless every head of the answer has a leaf, and what needs a reason has one.
 
-    The labelling guide allows no inner node: what cannot be told apart has an 其他 of its own.
+    The labelling guide allows no inner node: what cannot be told apart has an 其他 of its own. Who
+    is `blind` is not asked for a reason, which would tell what the rules found.
     """
     for name in ("comment", "why_below"):
         if len(getattr(choice, name)) > _LONGEST:
             raise InputError(f"expected at most {_LONGEST} characters", field=name)
     codes(choice.labels, {h for h in model["labels"] if h in ground.taxonomy}, ground.taxonomy)
-    if ground.below_floor(choice.labels) and not choice.why_below.strip():
+    if not blind and ground.below_floor(choice.labels) and not choice.why_below.strip():
         raise InputError(
             f"rules ask for {ground.floor}; expected a reason for going below", field="why_below"
         )

@@ -83,7 +83,7 @@ def apply(
     policy = desk.policies.at(complaint.received_at)
     basis = ground(complaint, policy, desk.taxonomy)
     model = model_answer(session, row)
-    choice.check(chosen, model, basis)
+    choice.check(chosen, model, basis, blind=row.blind)
     told = {h: label.get("model_code") or label["code"] for h, label in model["labels"].items()}
     _record(session, desk, reviewer, row, chosen, model, told, now, bulk_id)
     row.changed = sorted(head for head, code in chosen.labels.items() if told[head] != code)
@@ -152,7 +152,11 @@ def _decide(
 ) -> str | None:
     """A new decision where labels differ from what stands; a second opinion decides nothing."""
     standing = standing_answer(session, case)
-    labels = row.labels or {}
+    labels = dict(row.labels or {})
+    urgency = basis.policy.roles.urgency
+    if row.blind and urgency and basis.floor and basis.below_floor(labels):
+        # They did not know what the rules found, so the rules hold.
+        labels[urgency] = basis.floor
     if row.round == SECOND or codes(standing) == labels:
         return None
     answer = redecide(basis, model, Said(labels, reviewer.who, now, row.round))

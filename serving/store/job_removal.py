@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import and_, delete, exists, func, or_, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from data.errors import ConflictError
+from data.errors import ConflictError, NotFoundError
 from serving.store import audit, jobs
 from serving.store.rows.jobs import JobItemRow, JobRow
 
@@ -20,7 +20,9 @@ def remove(sessions: sessionmaker[Session], job_id: str, actor: str, now: dateti
     Raises NotFoundError, or ConflictError while it is queued or running.
     """
     with sessions.begin() as session:
-        row = jobs.get(session, job_id)
+        row = session.get(JobRow, job_id)
+        if row is None:
+            raise NotFoundError("no such job", field="job_id")
         if row.state in ("loading", "queued", "running"):
             raise ConflictError(f"it is {row.state}; cancel it first")
         details = {**jobs.figures(jobs.tally_of(row)), "digest": row.digest}

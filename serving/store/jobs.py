@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from sqlalchemy import and_, func, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, undefer
 from ulid import ULID
 
 from data.errors import ConflictError, NotFoundError, OverloadedError
@@ -97,8 +97,8 @@ def queue(session: Session, job_id: str, now: datetime) -> JobRow:
 
 
 def get(session: Session, job_id: str) -> JobRow:
-    """One job. Raises NotFoundError."""
-    row = session.get(JobRow, job_id)
+    """One job with its name. Raises NotFoundError."""
+    row = session.get(JobRow, job_id, options=[undefer(JobRow.name)], populate_existing=True)
     if row is None:
         raise NotFoundError("no such job", field="job_id")
     return row
@@ -108,7 +108,8 @@ def listed(
     session: Session, *, state: str | None = None, before: str | None = None, limit: int = 50
 ) -> list[JobRow]:
     """Newest first, older than the one with id `before`; those still being read are left out."""
-    query = select(JobRow).where(JobRow.state != "loading").order_by(JobRow.id.desc()).limit(limit)
+    query = select(JobRow).options(undefer(JobRow.name)).where(JobRow.state != "loading")
+    query = query.order_by(JobRow.id.desc()).limit(limit)
     if state:
         query = query.where(JobRow.state == state)
     if before:

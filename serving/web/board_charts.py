@@ -76,7 +76,7 @@ def heat(grid: Grid) -> Options:
         for x, count in enumerate(row)
         if count.n
     ]
-    most = max((item["value"][2] for item in data), default=1)
+    most = max((count.n for row in grid.cells for count in row), default=1)
     return {
         "grid": {"left": 8, "right": 8, "top": 8, "bottom": 56, "containLabel": True},
         "tooltip": {"trigger": "item"},

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from fastapi import Request, Response
+from fastapi import Query, Request, Response
 
 from serving.api.state import StateDep
 from serving.boards.deadlines import deadlines
@@ -27,7 +27,7 @@ T = TypeVar("T")
 router = router_for("/boards")
 
 SPANS = ((7, "近 7 天"), (30, "近 30 天"), (90, "近 90 天"), (365, "近一年"))
-Days = Literal[7, 30, 90, 365]
+Days = Annotated[int, Query(ge=1, le=800)]
 _STEPS = (("day", "按日"), ("week", "按周"), ("month", "按月"))
 
 
@@ -159,7 +159,9 @@ async def reviewers_board(
 
 
 @router.get("/model")
-async def model_board(request: Request, state: StateDep, user: Reviewer, days: Days = 90) -> Response:  # fmt: skip
+async def model_board(
+    request: Request, state: StateDep, user: Reviewer, days: Days = 90
+) -> Response:
     """How often people say otherwise than the model, and whether its confidence holds."""
     view, found = await seen(
         request, state, user,

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from fastapi import Request
 
 from serving.api.state import State
-from serving.boards.axes import axes_of
 from serving.boards.facts import NONE
 from serving.boards.filter import CaseFilter, parse
-from serving.boards.live import shared
+from serving.boards.looking import look
 from serving.boards.view import View
 from serving.security.roles import User
 
@@ -20,21 +18,6 @@ T = TypeVar("T")
 
 # Axes that the boards' bar of filters offers, with the level of the tree they are offered at.
 OFFERED = (("product", 1), ("lead", 0), ("branch", 0), ("source", 0), ("segment", 0))
-
-
-def look(
-    state: State, app_state: Any, wanted: CaseFilter, *, fresh: bool = False,
-    clock: Callable[[], datetime] | None = None,
-) -> View:  # fmt: skip
-    """The facts as they are, narrowed to `wanted`. Reads the store: call it off the event loop."""
-    clock = clock or (lambda: datetime.now(UTC))
-    pipeline, now = state.intake.pipeline, clock()
-    live = shared(app_state, state.intake.store.session, clock)
-    policy = pipeline.policies.at(now)
-    axes = axes_of(pipeline.taxonomy, policy)
-    return View(
-        live.board(fresh=fresh), axes, policy.clocks.zone, now.replace(microsecond=0), wanted
-    )
 
 
 def theirs(user: User, wanted: CaseFilter) -> CaseFilter:

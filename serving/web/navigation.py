@@ -41,7 +41,7 @@ SECTIONS: tuple[Section, ...] = (
             Item("复核质量", "/ui/queue/quality", "lead"),
         ),
     ),
-    Section("投诉单", "complaints", (Item("投诉单", "/ui/complaints", "reviewer"),)),
+    Section("投诉单", "complaints", (Item("投诉单", "/ui/cases", "reviewer"),)),
     Section(
         "看板",
         "boards",

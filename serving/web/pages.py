@@ -8,7 +8,19 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
 from serving.settings import Settings
-from serving.web import account, assets, errors, home, oidc, signin, styles, users
+from serving.web import (
+    account,
+    assets,
+    boards,
+    cases_list,
+    errors,
+    home,
+    oidc,
+    reports,
+    signin,
+    styles,
+    users,
+)
 from serving.web.door import WebDoor
 from serving.web.oidc import provider_of
 from serving.web.visits import lifetime_of
@@ -19,6 +31,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     signin.router,
     oidc.router,
     account.router,
+    boards.router,
+    cases_list.router,
+    reports.router,
     home.root,
     home.router,
     users.router,

@@ -74,7 +74,7 @@ async def leave(request: Request, current: CurrentSession, makers: SessionsDep) 
 
     def end(session: Session) -> None:
         sessions.end(session, current.id, user.id)
-        audit.record(session, user.actor, "signout", user.actor, now=now())
+        audit.record(session, user.actor, "session.signed_out", user.actor, now=now())
 
     await in_session(makers, end)
     response = redirect(request, SIGN_IN, Notice("已退出登录"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,11 +26,13 @@ MANIFESTS = sorted(
 DEFAULTS = Settings.model_fields
 
 
+@functools.cache
 def documents(path: Path) -> list[dict[str, Any]]:
     """All documents of a YAML file."""
     return [d for d in yaml.safe_load_all(path.read_text("utf-8")) if d is not None]
 
 
+@functools.cache
 def resources(kind: str) -> dict[str, dict[str, Any]]:
     """Manifests of one kind, by name."""
     found = (d for path in MANIFESTS for d in documents(path))
@@ -54,14 +57,20 @@ def settings_of(environment: dict[str, str]) -> Settings:
     return Settings(**given)  # type: ignore[arg-type]
 
 
+@functools.cache
 def paths() -> set[str]:
     """Every path that the service answers."""
     return set(create_app(Settings()).openapi()["paths"])
 
 
+@functools.cache
+def _commands() -> Any:
+    return typer.main.get_command(app)
+
+
 def command_exists(words: list[str]) -> str | None:
     """What is wrong with a `suda` command line; None where it would be understood."""
-    group: Any = typer.main.get_command(app)
+    group = _commands()
     rest = list(words)
     while hasattr(group, "commands"):
         if not rest or rest[0] not in group.commands:

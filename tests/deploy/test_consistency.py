@@ -56,7 +56,7 @@ def test_everything_that_serves_goes_into_the_wheel() -> None:
         for package in ("data", "model", "serving", "eval", "training")
         for path in (ROOT / package).rglob("*")
         if path.is_file()
-        and path.suffix not in (".py", ".pyc", ".sha256")
+        and path.suffix not in (".py", ".pyc", ".orig", ".sha256")
         and not any(fnmatch(path.name, ending) for ending in endings)
     ]
     assert left_out == []

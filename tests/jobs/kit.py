@@ -63,7 +63,7 @@ class Plant:
         """Read a file in."""
         file = sealed(content.encode())
         given = JobOptions(**options)
-        incoming = Incoming(file, suffix, "投诉.csv", given, "key:a", key)
+        incoming = Incoming(file, suffix, given.name or "投诉.csv", given, "key:a", key)
         return self.loader().load(incoming)[0]
 
     def runner(

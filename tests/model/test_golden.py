@@ -51,7 +51,9 @@ def test_differences_name_head_and_figures_and_never_the_text(tree_bundle: Path)
     assert not any(text in sentence for sentence in found)
 
 
-@pytest.mark.parametrize("content", ["{", "[1]", '[{"text": "x"}]', '[{"text": "x", "answers": 1}]'])
+@pytest.mark.parametrize(
+    "content", ["{", "[1]", '[{"text": "x"}]', '[{"text": "x", "answers": 1}]']
+)
 def test_a_file_of_another_form_is_named(tmp_path: Path, content: str) -> None:
     (tmp_path / golden.FILE).write_text(content, "utf-8")
     with pytest.raises(BundleError, match=r"golden\.json: is no list of texts"):

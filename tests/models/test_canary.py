@@ -36,9 +36,12 @@ def begin(client: TestClient, version: str, share: float = 0.5) -> None:
 
 def test_the_share_is_kept_whatever_identifies_a_complaint() -> None:
     n = 20_000
-    for kind in (lambda i: complaint(i), lambda i: Complaint(f"{BAD}{i}", NOW)):
+    for named in (True, False):
+        places = [
+            place(complaint(i) if named else Complaint(f"{BAD}{i}", NOW), "m") for i in range(n)
+        ]
         for share in (0.01, 0.1, 0.5):
-            hits = sum(place(kind(i), "m") < share for i in range(n))
+            hits = sum(found < share for found in places)
             found = wilson(hits, n, z=4.0)
             assert found is not None
             assert found.low <= share <= found.high

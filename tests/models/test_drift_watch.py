@@ -33,7 +33,7 @@ __all__ = ["store"]
 
 
 def write(path: Path, texts: list[LabelledText]) -> Path:
-    rows = [{"id": t.id, "text": t.text, "labels": t.labels} for t in texts]
+    rows = [{"id": t.id, "text": t.text, **t.labels, **t.meta} for t in texts]
     path.write_bytes(b"\n".join(orjson.dumps(row) for row in rows))
     return path
 
@@ -42,14 +42,11 @@ def write(path: Path, texts: list[LabelledText]) -> Path:
 def base(tmp_path: Path) -> Path:
     """What the model was made of, enough of it in the dev split."""
     many = [
-        LabelledText(f"{t.id}-{n}", f"{t.text}，第{n}次", t.labels, {"split": "dev"})
+        LabelledText(f"{t.id}-{n}", f"{t.text}，第{n}次", t.labels, meta={"split": "dev"})
         for t in mood_texts()
         for n in range(2)
     ]
-    path = tmp_path / "base.jsonl"
-    rows = [{"id": t.id, "text": t.text, "labels": t.labels, "meta": t.meta} for t in many]
-    path.write_bytes(b"\n".join(orjson.dumps(row) for row in rows))
-    return path
+    return write(tmp_path / "base.jsonl", many)
 
 
 Watch = Callable[..., DriftWatch]

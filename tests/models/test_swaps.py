@@ -6,6 +6,7 @@ import gc
 import threading
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from fastapi.testclient import TestClient
@@ -76,12 +77,16 @@ def swap(client: TestClient, version: str) -> None:
     assert response.json()["serving"]["version"] == version
 
 
+def heard(load: Load, version: str, times: int) -> bool:
+    return load.answers[version] > times
+
+
 def in_turn(client: TestClient, models: Models, load: Load) -> None:
     for n in range(SWAPS):
         version = models.plain if n % 2 else models.inverted
         before = load.answers[version]
         swap(client, version)
-        until(lambda before=before, version=version: load.answers[version] > before + 5)
+        until(partial(heard, load, version, before + 5))
 
 
 def test_twenty_swaps_under_load(client: TestClient, models: Models, board: Switchboard) -> None:

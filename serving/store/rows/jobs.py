@@ -21,8 +21,9 @@ class JobRow(Base):
     __tablename__ = "jobs"
 
     id: Mapped[str] = mapped_column(String(26), primary_key=True)
-    # A file may be named after a customer.
-    name: Mapped[str] = mapped_column(CustomerText("jobs.name"))
+    # A file may be named after a customer. Read when asked for only: work, and the end of it, must
+    # not depend on the key.
+    name: Mapped[str] = mapped_column(CustomerText("jobs.name"), deferred=True)
     actor: Mapped[str] = mapped_column(String(128))
     key: Mapped[str | None] = mapped_column(String(200))
     digest: Mapped[str] = mapped_column(String(64))

@@ -1,0 +1,112 @@
+"""Boards, the list behind each number, and reports in a real browser."""
+
+from __future__ import annotations
+
+import io
+import json
+import urllib.request
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from openpyxl import load_workbook
+
+from benchmarks.cases import Plan, fill
+from data.taxonomy.load import load
+from serving.boards.period import around
+from serving.store.database import connect
+from serving.triage.policy import load as load_policy
+from serving.triage.policy import packs_for
+from tests.e2e.browsing import SIZES, Visitor, assert_accessible, screenshot
+from tests.e2e.site import Site, served
+
+CASES = 6_000
+PAGES = {
+    "boards-today": "/ui/boards",
+    "boards-trends": "/ui/boards/trends",
+    "boards-hotspots": "/ui/boards/hotspots",
+    "boards-departments": "/ui/boards/departments",
+    "boards-deadlines": "/ui/boards/deadlines",
+    "boards-reviewers": "/ui/boards/reviewers",
+    "boards-model": "/ui/boards/model",
+    "cases": "/ui/cases",
+    "reports": "/ui/reports",
+    "reports-product": "/ui/reports?table=product",
+}
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A server with made-up cases of more than a year."""
+    with served(tmp_path_factory.mktemp("site")) as found:
+        taxonomy = load()
+        now = datetime.now(UTC)
+        policy = load_policy(packs_for(taxonomy), taxonomy).at(now)
+        engine = connect(found.database_url)
+        fill(engine, Plan(CASES, now, days=480, reviewed=0.2), taxonomy, policy)
+        engine.dispose()
+        yield found
+
+
+@pytest.mark.parametrize(("name", "path"), list(PAGES.items()))
+def test_pages_are_accessible_and_photographed(
+    browser_page: Visitor, name: str, path: str
+) -> None:
+    for size in SIZES:
+        for theme in ("light", "dark"):
+            page = browser_page("lead", theme=theme, size=size)  # type: ignore[arg-type]
+            page.goto(path)
+            page.wait_for_load_state("networkidle")
+            screenshot(page, name, size, theme)  # type: ignore[arg-type]
+            if size == SIZES[0]:
+                assert_accessible(page)
+
+
+def test_a_figure_leads_to_just_those_complaints(browser_page: Visitor) -> None:
+    page = browser_page("lead")
+    page.goto("/ui/boards")
+    card = page.locator("a.stat", has_text="法定时限已逾期")
+    figure = card.locator(".stat__value").inner_text()
+    card.click()
+    page.wait_for_url("**/ui/cases?**")
+    assert f"共 {figure} 条" in page.locator(".pager__text").inner_text()
+
+
+def test_a_downloaded_report_equals_the_api(browser_page: Visitor, site: Site) -> None:
+    period = around(datetime.now(UTC).date(), "quarter").before().name
+    page = browser_page("lead")
+    page.goto(f"/ui/reports?period={period}")
+    with page.expect_download() as waiting:
+        page.get_by_role("link", name="Excel").click()
+    book = load_workbook(io.BytesIO(waiting.value.path().read_bytes()))
+    told = _api(site, f"/v1/statistics/report?period={period}")
+    products = next(table for table in told["tables"] if table["id"] == "product")
+    total = products["rows"][-1]["cells"][2]
+    assert total == told["head"]["cases"] > 500
+    sheet = book["业务类别统计"]
+    assert sheet.cell(sheet.max_row, 3).value == total
+    assert told["reconciled"]
+
+
+def test_freezing_a_period_keeps_its_figures(browser_page: Visitor, site: Site) -> None:
+    period = around(datetime.now(UTC).date(), "quarter").before().name
+    page = browser_page("lead")
+    page.goto(f"/ui/reports?period={period}")
+    page.get_by_role("button", name="定稿").click()
+    page.locator("#f-note").fill("已报送")
+    page.locator("dialog").get_by_role("button", name="定稿", exact=True).click()
+    page.get_by_text("已定稿", exact=False).first.wait_for()
+    told = _api(site, f"/v1/statistics/report?period={period}")
+    assert told["snapshot"]["number"] == 1
+    assert told["snapshot"]["corrections"] == 0
+    page.goto("/ui/reports/snapshots")
+    assert told["snapshot"]["sha256"][:16] in page.content()
+
+
+def _api(site: Site, path: str) -> Any:
+    request = urllib.request.Request(  # noqa: S310
+        f"{site.url}{path}", headers={"Authorization": f"Bearer {site.key}"}
+    )
+    with urllib.request.urlopen(request) as answer:  # noqa: S310
+        return json.loads(answer.read())
