@@ -40,6 +40,7 @@ constraints:  ## pin what the image and the offline archive are made of
 	rm -rf build/pins && $(PYTHON) -m venv build/pins
 	build/pins/bin/python -m pip install --quiet '.[postgres,otel]'
 	build/pins/bin/python -m pip freeze --exclude suda > deploy/constraints.txt
+	rm -rf build
 
 rules:  ## write the alerts in the form of the Prometheus operator
 	{ printf '%s\n' '# Made from deploy/prometheus/alerts.yaml by `make rules`; change it there.' \

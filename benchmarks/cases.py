@@ -23,6 +23,7 @@ from serving.store.tables import ComplaintRow, DecisionRow, LabelRecordRow
 from serving.triage.policy import Policy
 
 _AT_ONCE = 2_000
+_SURGE_DAYS = 6
 _BRANCHES = ("城东支行", "城西支行", "江北支行", "高新支行", "滨江支行", "开发区支行", "营业部")
 _SEGMENTS = ("individual", "individual", "individual", "individual", "sole_trader", "corporate")
 _CAUSES = ("system", "process", "fee", "staff", "disclosure")
@@ -39,6 +40,8 @@ class Plan:
     days: int = 400
     reviewed: float = 0.1
     seed: int = 7
+    surge: float = 0.0
+    """Share of the last six days' cases that concern one and the same thing."""
 
 
 def fill(engine: Engine, plan: Plan, taxonomy: Taxonomy, policy: Policy) -> None:
@@ -73,11 +76,16 @@ class _Maker:
         received = plan.end - timedelta(days=age, seconds=number % 7)
         id_ = str(ULID.from_timestamp(received.timestamp()))
         codes = {head.name: self._code(head) for head in self.taxonomy.heads}
+        surging = age < _SURGE_DAYS and random.random() < plan.surge
+        if surging:
+            codes = {head.name: head.leaves[-2] for head in self.taxonomy.heads}
         done = age > 1 and random.random() < min(0.98, age / 25)
         closed = received + timedelta(days=float(random.gamma(2.0, 4.0))) if done else None
         if closed is not None and closed > plan.end:
             closed = None
         case = self._case(number, id_, codes, received, closed)
+        if surging:
+            case["branch"] = _BRANCHES[0]
         yield ComplaintRow, self._complaint(number, id_, received, case)
         yield DecisionRow, self._decision(id_, received, codes, case["confidence"])
         yield CaseRow, case

@@ -17,7 +17,7 @@ from data.splits import Split, partition
 from data.taxonomy.schema import Taxonomy
 from data.text.normalise import normalise
 from eval.evaluate import evaluate
-from model import bundle, calibrate
+from model import bundle, calibrate, golden
 from model.answer import HeadCalibration
 from model.linear.runtime import KIND, LinearClassifier, LinearWeights
 from model.seen import FILE as SEEN
@@ -71,9 +71,10 @@ def finish_linear(
     heads = _calibrated(weights, taxonomy, parts["dev"], recipe)
     seen = SeenTexts.of((i.text for i in parts["train"]), (i.text for i in parts["dev"]))
     files = weights.files() | {SEEN: seen.dump()}
-    draft = bundle.draft(KIND, taxonomy, heads)
+    model = LinearClassifier(bundle.draft(KIND, taxonomy, heads), taxonomy, weights)
+    files[golden.FILE] = golden.record(model, golden.texts_of(taxonomy))
     on_step("measuring")
-    report = evaluate(LinearClassifier(draft, taxonomy, weights), parts["test"])
+    report = evaluate(model, parts["test"])
     return bundle.write(
         target,
         kind=KIND,

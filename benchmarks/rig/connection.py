@@ -104,6 +104,10 @@ class Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         """The answer is whole."""
         reading = self._reading
+        if self._parser.get_status_code() == 100 and reading is not None:
+            # "Go on": the answer itself is still to come.
+            reading.headers.clear()
+            return
         if not self._parser.should_keep_alive():
             self.close()
         if reading is not None and not reading.waiter.done():

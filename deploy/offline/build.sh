@@ -27,10 +27,15 @@ trap 'rm -rf "$stage"' EXIT
 root=$stage/$name
 mkdir -p "$root"/{wheels,clients,deploy,docs}
 
-# What an earlier build left there would come along.
-rm -rf {.,clients/python}/build/{lib,bdist.*}
-"$python" -m pip wheel --quiet --constraint deploy/constraints.txt --wheel-dir "$root/wheels" '.[postgres,otel]'
-"$python" -m pip wheel --quiet --no-deps --wheel-dir "$root/clients" clients/python
+# From copies: setuptools leaves its work in the directory it builds in, and takes it up again.
+mkdir -p "$stage"/{source,client}
+tar --create --exclude=__pycache__ --exclude='*.egg-info' \
+  pyproject.toml README.md LICENSE data model serving eval training | tar --extract --directory="$stage/source"
+tar --create --exclude=__pycache__ --exclude='*.egg-info' --exclude=build --directory=clients/python . \
+  | tar --extract --directory="$stage/client"
+"$python" -m pip wheel --quiet --constraint deploy/constraints.txt --wheel-dir "$root/wheels" \
+  "$stage/source[postgres,otel]"
+"$python" -m pip wheel --quiet --no-deps --wheel-dir "$root/clients" "$stage/client"
 cp -r deploy/suda.service deploy/systemd deploy/prometheus deploy/grafana "$root/deploy/"
 cp docs/*.md docs/openapi.json "$root/docs/"
 cp deploy/offline/install.sh deploy/offline/README.md LICENSE CHANGELOG.md "$root/"

@@ -15,7 +15,7 @@ from data.labelled import LabelledText
 from data.taxonomy.load import parse
 from data.taxonomy.schema import Taxonomy
 from data.text.normalise import normalise
-from model import bundle, calibrate
+from model import bundle, calibrate, golden
 from model.answer import HeadCalibration
 from model.blend.build import blended
 from model.blend.runtime import KIND as BLEND
@@ -102,6 +102,7 @@ def export_bundle(
     files = fitted.files(quantised.model, tokenizer) | (linear.files() if linear else {})
     seen = SeenTexts.of(texts.train, (item.text for item in texts.held_out))
     files[SEEN] = seen.dump()
+    files[golden.FILE] = golden.record(fitted.model, golden.texts_of(taxonomy))
     if (size := sum(map(len, files.values()))) > options.largest:
         raise BundleError(f"{size} bytes, expected at most {options.largest}", field="bundle")
     on_step("measuring")

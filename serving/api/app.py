@@ -15,6 +15,7 @@ from serving.api import (
     events,
     feedback,
     health,
+    job_service,
     jobs,
     limits,
     models,
@@ -51,7 +52,7 @@ def create_app(settings: Settings, pipeline: Pipeline | None = None) -> FastAPI:
                 tending(state),
                 delivery.delivering(state),
                 security.guarded(app, settings, state),
-                jobs.working(app, state),
+                job_service.working(app, state),
             ):
                 app.state.suda = state
                 yield

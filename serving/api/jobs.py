@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Annotated, Any, Literal, TypeVar
 
-from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
-from data.errors import ConflictError, NotReadyError
+from data.errors import ConflictError
 from serving.api.job_body import received
 from serving.api.job_docs import BODY, BUSY, RESULT
+from serving.api.job_service import JobsDep
 from serving.api.problems import of_validation, respond
 from serving.api.security import GateDep, Requires
 from serving.api.state import State, StateDep
 from serving.intake import now
 from serving.jobs import results
-from serving.jobs.fetch import Allowed
-from serving.jobs.load import Incoming, Loader
-from serving.jobs.means import loader_of, means_of
+from serving.jobs.load import Incoming
 from serving.jobs.options import suffix_of
-from serving.jobs.runner import Runner
 from serving.security.gate import Caller
 from serving.store import audit, job_items, job_removal, jobs
 from serving.store.faults import answering
@@ -35,8 +31,6 @@ router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
 T = TypeVar("T")
 _REPLAYED = "Idempotency-Replayed"
-# Files that are read into the store at the same time; the others wait for their turn.
-_AT_ONCE = 2
 _FIRST_ERRORS = 10
 FORM_BYTES = 128 * 1024
 """What a form may have beside its file."""
@@ -48,45 +42,6 @@ HandsIn = Annotated[Caller, Depends(Requires("intake"))]
 Sees = Annotated[Caller, Depends(Requires("intake", "review", "admin", "audit"))]
 Steers = Annotated[Caller, Depends(Requires("intake", "admin"))]
 Reads = Annotated[Caller, Depends(Requires("intake", "review", "admin"))]
-
-
-@dataclass
-class Jobs:
-    """What the endpoints of jobs share: who reads files in, who works on them."""
-
-    loader: Loader
-    runner: Runner
-    allowed: Allowed
-    turns: asyncio.Semaphore
-
-
-@asynccontextmanager
-async def working(app: FastAPI, state: State) -> AsyncIterator[None]:
-    """Work on jobs in the meantime. Raises InputError for a bad SUDA_JOB_URLS."""
-    allowed = Allowed.parse(state.settings.job_urls)
-    runner = Runner(means_of(state))
-    app.state.jobs = Jobs(
-        loader_of(state.intake.store.session, state.settings),
-        runner,
-        allowed,
-        asyncio.Semaphore(_AT_ONCE),
-    )
-    runner.start()
-    try:
-        yield
-    finally:
-        await asyncio.to_thread(runner.close, state.settings.shutdown_seconds)
-
-
-async def get_jobs(request: Request) -> Jobs:
-    """The running application's jobs. Raises NotReadyError before start-up is complete."""
-    found: Jobs | None = getattr(request.app.state, "jobs", None)
-    if found is None:
-        raise NotReadyError("the service is starting")
-    return found
-
-
-JobsDep = Annotated[Jobs, Depends(get_jobs)]
 
 
 @router.post(

@@ -132,7 +132,7 @@ def _claims(session: Session, subjects: Sequence[str]) -> dict[tuple[str, str, s
         few = subjects[start : start + _IDS_AT_ONCE]
         query = select(DecisionRow.complaint_id, DecisionRow.body)
         query = query.where(DecisionRow.complaint_id.in_(few)).order_by(DecisionRow.id.desc())
-        for complaint_id, body in session.execute(query).tuples():
+        for complaint_id, body in session.execute(query):
             for head, label in _labels(body).items():
                 code = label.get("model_code") or label.get("code")
                 if label.get("confidence") is not None:

@@ -98,7 +98,7 @@ def lines(session: Session, view: View, ids: Sequence[str]) -> list[Line]:
         .join(ComplaintRow, ComplaintRow.id == CaseRow.complaint_id)
         .where(CaseRow.complaint_id.in_(ids))
     )
-    found = {row[0].complaint_id: row for row in session.execute(query).tuples()}
+    found = {row[0].complaint_id: row for row in session.execute(query)}
     due = _clocks(session, ids)
     shown = []
     for id_ in ids:
@@ -120,7 +120,7 @@ def _clocks(session: Session, ids: Sequence[str]) -> dict[str, tuple[datetime, s
         ClockRow.state != "void",
     )
     found: dict[str, tuple[datetime, str]] = {}
-    for id_, at, clock in session.execute(query.order_by(ClockRow.due_at.desc())).tuples():
+    for id_, at, clock in session.execute(query.order_by(ClockRow.due_at.desc())):
         found[id_] = (at, clock)
     return found
 
@@ -149,7 +149,7 @@ def _whole(session: Session, ids: Sequence[str]) -> list[tuple[CaseRow, str | No
         .join(ComplaintRow, ComplaintRow.id == CaseRow.complaint_id)
         .where(CaseRow.complaint_id.in_(ids))
     )
-    found = {row[0].complaint_id: row for row in session.execute(query).tuples()}
+    found = {row[0].complaint_id: row for row in session.execute(query)}
     return [found[id_] for id_ in ids if id_ in found]
 
 

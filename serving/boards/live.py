@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from serving.boards.epoch import NEVER
@@ -28,6 +28,7 @@ _COMPARED: Final = timedelta(seconds=30)
 # So many changed cases are cheaper to read anew than one by one.
 _MANY: Final = 20_000
 _REMEMBERED: Final = 256
+_REVIEW: Final = ("waiting", "done")
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,6 +120,7 @@ class Live:
                 func.count(CaseRow.resolved_at),
                 func.count(CaseRow.satisfaction),
                 func.coalesce(func.sum(CaseRow.bounces), 0),
+                *(func.count(case((CaseRow.review == state, 1))) for state in _REVIEW),
             ).select_from(CaseRow)
         ).one()
         ours = (
@@ -127,6 +129,7 @@ class Live:
             int((facts.resolved != NEVER).sum()),
             int((facts["satisfaction"].values >= 0).sum()),
             int(facts.bounces.sum()),
+            *(facts["review"].counts().get(state, 0) for state in _REVIEW),
         )
         return tuple(row) == ours
 
@@ -139,7 +142,7 @@ class Live:
             return {}
         query = select(CaseRow.complaint_id, CaseRow.updated_at)
         query = query.where(CaseRow.updated_at >= since - _OVERLAP)
-        return dict(session.execute(query).tuples().all())
+        return dict(session.execute(query).all())
 
 
 def still(facts: Facts, judged: Judged, as_of: datetime) -> Board:

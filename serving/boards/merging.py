@@ -37,7 +37,7 @@ def replaced(facts: Facts, changed: Facts) -> Facts:
     """`facts` with the cases of `changed` in place of their earlier selves, new ones added."""
     if not len(changed):
         return facts
-    kept = facts.take(facts.rows_of(changed.ids) < 0) if _any_known(facts, changed) else facts
+    kept = facts.take(changed.rows_of(facts.ids) < 0) if _any_known(facts, changed) else facts
     if len(kept) and kept.ids[-1] > changed.ids[0]:
         return _ordered(join_all([kept, changed]))
     return join_all([kept, changed])

@@ -112,7 +112,7 @@ def _said(session: Session, condition: ColumnElement[bool], kind: str, key: str)
         .where(CaseEventRow.kind == kind, said.is_not(None), condition)
         .order_by(CaseEventRow.at, CaseEventRow.id)
     )
-    return {id_: str(value) for id_, value in session.execute(query).tuples()}
+    return {id_: str(value) for id_, value in session.execute(query)}
 
 
 def _clocks(session: Session, condition: ColumnElement[bool], ids: Any) -> ClockFacts:

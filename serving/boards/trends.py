@@ -19,7 +19,7 @@ Step = Literal["day", "week", "month"]
 # Axes one may look along, in the order in which they are offered.
 ALONG: Final = ("product", "reason", "urgency", "channel", "source", "lead", "branch", "segment")
 # So many bands can be told apart; the others are one.
-SHOWN: Final = 7
+SHOWN: Final = 6
 OTHERS: Final = "其余"
 _SPANS: Final = {"day": 35, "week": 26, "month": 13}
 

@@ -96,6 +96,12 @@ class Decider:
         return outcome.state == DONE and not outcome.replayed and not self.dry_run
 
 
+def stuck(item: Waiting) -> Outcome:
+    """The outcome of a row that came to no end."""
+    problem = of_any(SudaError("came to no end; its worker was replaced"))
+    return Outcome(item.id, FAILED, problem=orjson.dumps(problem).decode())
+
+
 def _failure(item: Waiting, error: Exception) -> Outcome | None:
     if isinstance(error, SQLAlchemyError):
         error = translated(error)

@@ -17,13 +17,16 @@ from sqlalchemy.orm import Session, sessionmaker
 from data.errors import NotReadyError, OverloadedError
 from serving.engine.engine import Engine
 from serving.engine.ticket import Ticket
-from serving.jobs.decide import Decider
+from serving.jobs.decide import Decider, stuck
 from serving.store import job_items, job_lease
 from serving.store.entry import Saved
 from serving.store.job_items import Outcome, Tally, Waiting
 
 FAR = 3600.0
 """Seconds to a row's deadline: any request of a caller who waits is due before and goes first."""
+
+STUCK = 120.0
+"""Seconds in work after which a row is given up."""
 
 _PAGE = 200
 _MARK_AT_ONCE = 64
@@ -78,7 +81,8 @@ class Shift:
         self._ours = True
         # Rows not through a worker yet, and all that are not settled, by number.
         self._deciding: set[int] = set()
-        self._flight: dict[int, Ticket[Saved]] = {}
+        self._flight: dict[int, tuple[Waiting, Ticket[Saved]]] = {}
+        self._begun_at: dict[int, float] = {}
         self._heard: queue.SimpleQueue[tuple[Waiting, Future[Saved] | None]] = queue.SimpleQueue()
         self._outcomes: list[Outcome] = []
         self._counted = Counter[str]()
@@ -105,8 +109,7 @@ class Shift:
                     rest = min(_LONGEST_REST, 2 * rest)
             return False
         finally:
-            for ticket in self._flight.values():
-                ticket.drop()
+            self._drop()
 
     def _goes(self) -> bool:
         return self._ours and self._service_goes()
@@ -126,11 +129,15 @@ class Shift:
                 break
             self._admit(row)
         if not self._goes():
-            for ticket in self._flight.values():
-                ticket.drop()
+            self._drop()
         self._listen(lambda: not self._flight)
         self._beat()
         return any_row
+
+    def _drop(self) -> None:
+        """Give up what has not begun."""
+        for _, ticket in self._flight.values():
+            ticket.drop()
 
     def _waiting(self) -> Iterator[Waiting]:
         last = 0
@@ -157,7 +164,7 @@ class Shift:
                 self._ours = False
             else:
                 self._deciding.add(row.number)
-                self._flight[row.number] = ticket
+                self._flight[row.number] = row, ticket
                 ticket.future.add_done_callback(lambda future: self._heard.put((row, future)))
                 return
 
@@ -176,10 +183,25 @@ class Shift:
                 pass
             else:
                 self._deciding.discard(row.number)
-                if future is not None:
-                    del self._flight[row.number]
+                if future is not None and self._forget(row.number):
                     self._take(self._decider.outcome(row, future))
             self._beat_if_due()
+
+    def _forget(self, number: int) -> bool:
+        """It is settled; false where it was given up before."""
+        self._deciding.discard(number)
+        self._begun_at.pop(number, None)
+        return self._flight.pop(number, None) is not None
+
+    def _give_up(self) -> None:
+        """A row that hangs must not hold the others up; should it end after all, it is not stored,
+        for it waits no more.
+        """
+        now = time.monotonic()
+        for number, (row, ticket) in list(self._flight.items()):
+            if ticket.begun and now - self._begun_at.setdefault(number, now) > STUCK:
+                self._forget(number)
+                self._take(stuck(row))
 
     def _take(self, outcome: Outcome | None) -> None:
         if outcome is None:
@@ -200,6 +222,7 @@ class Shift:
 
     def _beat_if_due(self) -> None:
         if time.monotonic() - self._beaten_at >= _BEAT:
+            self._give_up()
             self._beat()
 
     def _beat(self) -> None:

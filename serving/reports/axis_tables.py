@@ -24,7 +24,7 @@ _COMPARED = (
     Column("去年同期"),
     Column("同比", "change"),
 )
-_CUSTOMERS = (Column("自然人"), Column("对公"), Column("客户类型未登记"))
+_CUSTOMERS = (Column("自然人"), Column("对公"), Column("未登记"))
 
 
 def ratio(part: float, whole: float) -> float | None:

@@ -168,6 +168,17 @@ def waiting(
     return session.scalar(select(func.count()).select_from(inner)) or 0
 
 
+def mine(session: Session, reviewer: Reviewer, now: datetime) -> ItemRow | None:
+    """What the reviewer holds."""
+    query = select(ItemRow).where(ItemRow.state == OPEN, *_held(reviewer, now))
+    return session.scalars(query.order_by(*ORDER).limit(1)).first()
+
+
+def holder(row: ItemRow, now: datetime) -> str | None:
+    """Who works on an item now."""
+    return row.claimed_by if row.state == OPEN and _leased(row, now) else None
+
+
 def by_rank(session: Session) -> dict[int, int]:
     """How many open items there are of each urgency."""
     query = select(ItemRow.rank, func.count()).where(ItemRow.state == OPEN).group_by(ItemRow.rank)

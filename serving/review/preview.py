@@ -12,6 +12,7 @@ from serving.review.answers import complaint_of, model_answer, standing_answer
 from serving.review.claims import find
 from serving.review.desk import Desk
 from serving.review.difference import codes, differences
+from serving.review.errors import NotForYouError
 from serving.review.redecide import Said, ground, redecide
 from serving.review.sight import Due, dues
 from serving.store import cases
@@ -20,7 +21,7 @@ from serving.store import cases
 @dataclass(frozen=True, slots=True)
 class Preview:
     """Departments and clocks as they would be, what changes in words, and the rules' floor where
-    the labels go below it. A blind item tells only what follows from the choice itself.
+    the labels go below it.
     """
 
     lead: str
@@ -35,10 +36,13 @@ class Preview:
 def preview(
     session: Session, desk: Desk, item_id: str, labels: Mapping[str, str], now: datetime
 ) -> Preview:
-    """Nothing is written. Codes that are not known, and heads without one, stay as the model said;
-    in a blind item only what was chosen counts. Raises NotFoundError.
+    """Nothing is written. Heads without a known code stay as the model said.
+
+    Raises NotFoundError, or NotForYouError for a blind item: what follows would tell what is hidden.
     """
     item = find(session, item_id)
+    if item.blind:
+        raise NotForYouError("盲审条目提交后才显示去向与时限", field="item")
     case = cases.find(session, item.complaint_id)
     complaint = complaint_of(session, case)
     basis = ground(complaint, desk.policies.at(complaint.received_at), desk.taxonomy)
@@ -49,18 +53,17 @@ def preview(
         if head in model["labels"] and code in desk.taxonomy[head].by_code
     }
     standing = standing_answer(session, case)
-    whole = known if item.blind else {**codes(model), **known}
+    whole = {**codes(model), **known}
     answer = redecide(basis, model, Said(whole, "", now))
-    changes = () if item.blind else tuple(map(str, differences(basis, standing, answer)))
-    head = basis.policy.roles.urgency
-    below = not item.blind and head and basis.floor and basis.below_floor(whole)
+    head, floor = basis.policy.roles.urgency, basis.floor
+    below = head and floor and basis.below_floor(whole)
     routing = answer["routing"]
     return Preview(
         lead=routing["lead"]["name"],
         assisting=tuple(party["name"] for party in routing["assisting"]),
         investigator=routing["investigator"]["name"] if routing["investigator"] else None,
         copies=tuple(party["name"] for party in routing["copies"]),
-        deadlines=tuple(dues(basis, {**answer, "labels": {h: {"code": c} for h, c in whole.items()}})),
-        changes=changes,
-        below=desk.taxonomy[head].by_code[basis.floor].name if below and head and basis.floor else None,
+        deadlines=tuple(dues(basis, answer)),
+        changes=tuple(map(str, differences(basis, standing, answer))),
+        below=desk.taxonomy[head].by_code[floor].name if below and head and floor else None,
     )

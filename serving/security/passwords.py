@@ -23,7 +23,9 @@ _HABITS = (
     "nongye", "zhaoshang", "suda", "tousu", "fuhe", "huanying", "beijing", "shanghai", "guangzhou",
     "shenzhen", "chengdu", "caonima", "wangluo", "guanli", "ceshi", "test", "temp", "changeme",
 )  # fmt: skip
-_RUNS = ("01234567890", "abcdefghijklmnopqrstuvwxyz", "qwertyuiop", "asdfghjkl", "zxcvbnm")
+_RUNS = ("01234567890", "abcdefghijklmnopqrstuvwxyz", "qwertyuiop", "asdfghjkl", "zxcvbnm",
+    "1qaz2wsx3edc4rfv5tgb6yhn7ujm", "qazwsxedcrfvtgbyhnujm", "!qaz@wsx#edc$rfv",
+)  # fmt: skip
 # Letters, digits and signs that stand for one another.
 _LEET = str.maketrans("@$!013457", "asioieast")
 _DATE = re.compile(r"(?:19|20)\d{2}(?:0?[1-9]|1[0-2])?(?:[0-2]?\d|3[01])?")

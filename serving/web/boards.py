@@ -42,7 +42,7 @@ def _shown(request: Request, template: str, view: View, **context: Any) -> Respo
         request,
         template,
         view=view,
-        options=options(view),
+        options=[axis for axis in options(view) if axis["name"] != "segment"],
         chosen=chosen(view),
         as_of=view.board.as_of.astimezone(view.zone),
         narrowed=view.base.query(),

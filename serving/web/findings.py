@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from serving.boards.estimates import exceedance
 from serving.boards.hotspots import HotSpots
 from serving.boards.today import Today
 
-# Half as much again, or a third less, is worth a word.
-_MORE, _LESS = 1.5, 0.67
+# So unlikely by chance that it is worth a word; counts of days scatter more than Poisson's.
+_UNLIKELY, _SPREAD = 0.01, 1.5
 
 
 def busy(board: Today) -> str:
@@ -14,8 +15,9 @@ def busy(board: Today) -> str:
     n, usual = board.received.n, board.typical_so_far
     if usual < 1:
         return f"今日受理 {n:,} 件，尚无足够的往常数据可比"
-    ratio = n / usual
-    said = "明显多于往常" if ratio >= _MORE else "明显少于往常" if ratio <= _LESS else "与往常相当"
+    more = exceedance(n, usual, _SPREAD * usual) < _UNLIKELY
+    fewer = exceedance(n + 1, usual, _SPREAD * usual) > 1 - _UNLIKELY
+    said = "明显多于往常" if more else "明显少于往常" if fewer else "与往常相当"
     return f"今日至今 {n:,} 件，往常同一时段约 {usual:,.0f} 件，{said}"
 
 

@@ -37,7 +37,7 @@ SECTIONS: tuple[Section, ...] = (
         "queue",
         (
             Item("复核队列", "/ui/queue", "reviewer"),
-            Item("批量处理", "/ui/bulk", "lead"),
+            Item("批量处理", "/ui/bulk", "reviewer"),
             Item("复核质量", "/ui/queue/quality", "lead"),
         ),
     ),

@@ -12,10 +12,13 @@ from serving.web import (
     account,
     assets,
     boards,
+    bulk,
     cases_list,
     errors,
     home,
+    item,
     oidc,
+    queue,
     reports,
     signin,
     styles,
@@ -37,6 +40,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     home.root,
     home.router,
     users.router,
+    queue.router,
+    item.router,
+    bulk.router,
     styles.router,
 )
 

@@ -5,14 +5,14 @@ Needs the extra `oidc`; imported where SUDA_OIDC_ISSUER is set only.
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
-from authlib.common.errors import AuthlibBaseError
-from authlib.integrations.httpx_client import AsyncOAuth2Client
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
@@ -91,32 +91,37 @@ class Provider:
     async def where(self, flow: Flow, callback: str) -> str:
         """The address at which the browser signs in."""
         await self._refresh()
-        url, _ = self._client(callback).create_authorization_url(
-            self._metadata["authorization_endpoint"],
-            state=flow.state,
-            nonce=flow.nonce,
-            code_verifier=flow.verifier,
-        )
-        return str(url)
+        asked = {
+            "response_type": "code",
+            "client_id": self._client_id,
+            "redirect_uri": callback,
+            "scope": _SCOPE,
+            "state": flow.state,
+            "nonce": flow.nonce,
+            "code_challenge": challenge(flow.verifier),
+            "code_challenge_method": "S256",
+        }
+        return str(httpx.URL(self._metadata["authorization_endpoint"]).copy_merge_params(asked))
 
     async def identity(self, code: str, flow: Flow, callback: str) -> Identity:
         """Who comes back with `code`. Raises ProviderError, NotReadyError."""
         await self._refresh()
-        client = self._client(callback)
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": callback,
+            "client_id": self._client_id,
+            "code_verifier": flow.verifier,
+        }
+        basic = httpx.BasicAuth(self._client_id, self._secret) if self._secret else None
         try:
-            async with client:
-                token = await client.fetch_token(
-                    self._metadata["token_endpoint"], code=code, code_verifier=flow.verifier
-                )
+            async with self._client() as client:
+                answer = await client.post(self._metadata["token_endpoint"], data=form, auth=basic)
         except httpx.HTTPError as error:
             raise NotReadyError("the provider does not answer") from error
-        except AuthlibBaseError as error:
-            raise ProviderError("the provider refused the code") from error
-        return await self._verified(token.get("id_token"), flow)
+        return await self._verified(_id_token(answer), flow)
 
-    async def _verified(self, id_token: Any, flow: Flow) -> Identity:
-        if not isinstance(id_token, str):
-            raise ProviderError("the provider gave no ID token")
+    async def _verified(self, id_token: str, flow: Flow) -> Identity:
         try:
             claims = self._claims(id_token, flow)
         except (JoseError, ValueError):
@@ -154,25 +159,14 @@ class Provider:
         issuer: str = self._metadata["issuer"]
         return issuer
 
-    def _client(self, callback: str) -> Any:
-        return AsyncOAuth2Client(
-            client_id=self._client_id,
-            client_secret=self._secret,
-            token_endpoint_auth_method="client_secret_basic" if self._secret else "none",
-            scope=_SCOPE,
-            redirect_uri=callback,
-            code_challenge_method="S256",
-            timeout=_TIMEOUT_SECONDS,
-            transport=self._transport,
-        )
+    def _client(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(timeout=_TIMEOUT_SECONDS, transport=self._transport)
 
     async def _refresh(self, *, at_once: bool = False) -> None:
         if not at_once and self._clock() - self._read_at < _METADATA_SECONDS:
             return
         try:
-            async with httpx.AsyncClient(
-                timeout=_TIMEOUT_SECONDS, transport=self._transport
-            ) as client:
+            async with self._client() as client:
                 metadata = await self._read(
                     client, f"{self._issuer}/.well-known/openid-configuration"
                 )
@@ -189,3 +183,20 @@ class Provider:
         answer = await client.get(url)
         answer.raise_for_status()
         return answer.json()
+
+
+def challenge(verifier: str) -> str:
+    """What is sent ahead of a verifier (RFC 7636 §4.2, S256)."""
+    digest = hashlib.sha256(verifier.encode()).digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def _id_token(answer: httpx.Response) -> str:
+    """The ID token of a token response. Raises ProviderError."""
+    try:
+        found = answer.json().get("id_token") if answer.is_success else None
+    except (ValueError, AttributeError):
+        found = None
+    if not isinstance(found, str):
+        raise ProviderError("the provider refused the code")
+    return found

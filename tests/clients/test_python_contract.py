@@ -134,8 +134,9 @@ class Script:
         self.waited.append(seconds)
 
 
-def busy(status: int = 429, **headers: str) -> httpx.Response:
+def busy(status: int = 429, retry_after: int | None = None) -> httpx.Response:
     problem = {"status": status, "code": "overloaded", "detail": "later", "title": "", "type": "t"}
+    headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
     return httpx.Response(status, json=problem, headers=headers)
 
 
@@ -148,13 +149,13 @@ def test_what_is_tried_again_has_one_key() -> None:
 
 
 def test_waits_grow_and_obey_the_service() -> None:
-    script = Script(busy(), busy(), busy(**{"Retry-After": "3"}), OK)
+    script = Script(busy(), busy(), busy(retry_after=3), OK)
     script.client().classify("甲")
     assert script.waited == [0.2, 0.4, pytest.approx(3.8)]
 
 
 def test_patience_ends_with_the_last_refusal() -> None:
-    script = Script(*[busy(**{"Retry-After": "20"})] * 5)
+    script = Script(*[busy(retry_after=20)] * 5)
     with pytest.raises(OverloadedError) as refused:
         script.client().classify("甲")
     assert len(script.asked) == 2

@@ -18,7 +18,7 @@ from serving.boards.period import around
 from serving.store.database import connect
 from serving.triage.policy import load as load_policy
 from serving.triage.policy import packs_for
-from tests.e2e.browsing import SIZES, Visitor, assert_accessible, screenshot
+from tests.e2e.browsing import Visitor, assert_accessible, screenshot, settle
 from tests.e2e.site import Site, served
 
 CASES = 6_000
@@ -44,23 +44,18 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         now = datetime.now(UTC)
         policy = load_policy(packs_for(taxonomy), taxonomy).at(now)
         engine = connect(found.database_url)
-        fill(engine, Plan(CASES, now, days=480, reviewed=0.2), taxonomy, policy)
+        fill(engine, Plan(CASES, now, days=480, reviewed=0.2, surge=0.3), taxonomy, policy)
         engine.dispose()
         yield found
 
 
 @pytest.mark.parametrize(("name", "path"), list(PAGES.items()))
-def test_pages_are_accessible_and_photographed(
-    browser_page: Visitor, name: str, path: str
-) -> None:
-    for size in SIZES:
-        for theme in ("light", "dark"):
-            page = browser_page("lead", theme=theme, size=size)  # type: ignore[arg-type]
-            page.goto(path)
-            page.wait_for_load_state("networkidle")
-            screenshot(page, name, size, theme)  # type: ignore[arg-type]
-            if size == SIZES[0]:
-                assert_accessible(page)
+def test_pages_are_accessible_and_photographed(browser_page: Visitor, name: str, path: str) -> None:
+    page = browser_page("lead")
+    page.goto(path)
+    settle(page)
+    assert_accessible(page)
+    screenshot(page, name)
 
 
 def test_a_figure_leads_to_just_those_complaints(browser_page: Visitor) -> None:

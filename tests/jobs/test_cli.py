@@ -27,7 +27,7 @@ def suda(*words: str) -> Result:
 
 
 def test_a_file_is_handed_in_watched_and_taken_out(plant: Plant, in_tmp: Path) -> None:
-    Path("投诉.csv").write_text("内容\n没人理我\n\n态度真好\n，\n", encoding="gbk")
+    Path("投诉.csv").write_text("内容,工单\n没人理我,1\n\n态度真好,2\n,3\n", encoding="gbk")
     done = suda("submit", "投诉.csv", "--column", "text=内容", "--default", "source=app")
     assert done.exit_code == 0, done.output
     job_id = done.stdout.strip()

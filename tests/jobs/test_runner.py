@@ -320,6 +320,22 @@ def test_a_model_swapped_in_the_middle_decides_the_rest(plant: Plant) -> None:
     assert versions == [own] * 10 + ["newer"] * 10
 
 
+def test_a_row_that_hangs_is_given_up_and_never_stored(
+    lone: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("serving.jobs.shift.STUCK", 0.5)
+    monkeypatch.setattr("serving.jobs.shift._BEAT", 0.1)
+    job = lone.load(table(10))
+    go = threading.Event()
+    hanging = Meddling(lone, 3, lambda: go.wait(PATIENCE))
+    lone.runner(hanging).turn()
+    ended = lone.job(job.id)
+    assert (ended.state, ended.done, ended.failed) == ("done", 9, 1)
+    go.set()
+    lone.engine.close(PATIENCE)
+    assert complaints(lone) == 9
+
+
 def test_whoever_waits_goes_before_a_job(lone: Plant) -> None:
     """One worker, held up; a job's row and then a caller's text come to wait."""
     engine = Engine(Limits(workers=1))

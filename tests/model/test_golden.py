@@ -60,6 +60,17 @@ def test_a_file_of_another_form_is_named(tmp_path: Path, content: str) -> None:
         golden.read(tmp_path)
 
 
+def test_a_new_bundle_brings_what_it_answered_when_it_was_made(mood_bundle: Path) -> None:
+    """Recorded in single precision, held to as it is stored."""
+    recorded = golden.read(mood_bundle)
+    assert recorded is not None
+    classifier = LinearClassifier.load(mood_bundle)
+    assert [item.text for item in recorded] == texts_of(classifier.taxonomy)
+    for item in recorded:
+        prediction = classifier.predict(normalise(item.text))
+        assert list(differences(item, prediction, classifier.taxonomy)) == []
+
+
 def test_the_file_is_for_people_too(mood_bundle: Path) -> None:
     raw = golden.record(LinearClassifier.load(mood_bundle), ["态度恶劣"])
     (item,) = json.loads(raw)

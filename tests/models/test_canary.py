@@ -19,6 +19,7 @@ from serving.models.follow import Follower
 from serving.models.intervals import difference, wilson
 from serving.models.switchboard import Switchboard
 from serving.models.tally import Limits, Side, worse
+from tests.engine.kit import until
 from tests.models.kit import BAD, GOOD, Ask, Models
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -188,7 +189,7 @@ def test_another_champion_ends_it(client: TestClient, models: Models, board: Swi
     assert client.post(f"/v1/models/{models.warm}/activate", json=body).json()["canary"] is None
     Follower(board).turn()
     assert board.lineup.trial is None
-    assert board.held() == 1
+    until(lambda: board.held() == 1)
     # The canary of before, now champion, needs no second load.
     begin(client, models.inverted)
     client.post(f"/v1/models/{models.inverted}/activate", json=body)

@@ -13,7 +13,7 @@ from serving.security import passwords
 from tests.web.kit import opened, settings
 
 
-@pytest.fixture(autouse=True, scope="session")
+@pytest.fixture(autouse=True, scope="module")
 def cheap_hashes() -> Iterator[None]:
     """What is right at the door costs a test set minutes."""
     cheap = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)

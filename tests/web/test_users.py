@@ -151,10 +151,7 @@ def test_the_search_gives_htmx_the_rows_alone(web: TestClient, admin: kit.Browse
     assert ">wu<" not in rows
     assert "<html" not in rows
     assert "<form" not in rows
-    assert (
-        "没有符合条件的用户" in admin.get(f"{LIST}?q=%25", **headers).text
-        or ">wu<" in admin.get(f"{LIST}?q=%25", **headers).text
-    )
+    assert "没有符合条件的用户" in admin.get(f"{LIST}?q=zzz", **headers).text
 
 
 def test_an_auditor_sees_no_buttons(web: TestClient) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 
 from data.splits import partition
 from eval.evaluate import evaluate
-from model import bundle
+from model import bundle, golden
 from model.blend.build import blended
 from model.blend.runtime import KIND
 from model.encoder.novelty import FILE as NOVELTY
@@ -61,6 +61,7 @@ class BlendChallenger:
         encoder = EncoderClassifier.load(self.champion)
         tell("calibrating")
         made = blended(encoder, weights, parts["dev"], self.recipe.promise)
+        recorded = golden.record(made.model, golden.texts_of(material.taxonomy))
         kept = {n: (self.champion / n).read_bytes() for n in (MODEL, TOKENIZER, NOVELTY)}
         tell("measuring")
         return bundle.write(
@@ -68,7 +69,12 @@ class BlendChallenger:
             kind=KIND,
             taxonomy_bytes=material.taxonomy_bytes,
             heads=made.heads,
-            files={**kept, **weights.files(), SEEN: self._seen(material).dump()},
+            files={
+                **kept,
+                **weights.files(),
+                SEEN: self._seen(material).dump(),
+                golden.FILE: recorded,
+            },
             snapshot=describe(parts),
             training={
                 "model": KIND,

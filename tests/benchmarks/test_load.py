@@ -1,0 +1,23 @@
+"""All phases of the load in small: whatever was sent is accounted for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from benchmarks import load
+
+
+def test_every_request_is_accounted_for_and_every_accepted_one_is_kept(
+    mood_bundle: Path, texts: Path
+) -> None:
+    found = load.run(load.Lengths.quick(), bundle=mood_bundle, texts=texts, callers=4)
+    accounts = found["accounts"]
+    assert accounts["sent"] == accounts["accepted"] + accounts["refused"] + accounts["failed"]
+    assert accounts["failed"] == 0
+    assert accounts["kept"] == accounts["accepted"] > 0
+    assert accounts["amiss"] == {}
+    for phase in ("steady", "overload"):
+        assert found[phase]["accepted_ms"]["count"] == found[phase]["accepted"]
+        assert found[phase]["sent"] == sum(found[phase]["statuses"].values())
+    assert found["overload"]["rate"] > found["steady"]["rate"]
+    assert load.table(found).row_count >= 8
