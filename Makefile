@@ -7,7 +7,7 @@ DEMO    = sqlite:///var/demo.sqlite3
 
 .DEFAULT_GOAL := all
 
-.PHONY: all serve demo test test-encoder check model offline constraints rules clean
+.PHONY: all serve demo test test-encoder e2e screens check model offline constraints rules clean
 
 all: check test  ## lint, types and tests
 
@@ -23,6 +23,14 @@ test: $(VENV)/.dev  ## run all tests
 
 test-encoder: $(VENV)/.train  ## run the tests that need torch (a small training end to end)
 	$(BIN)/python -m pytest tests/model tests/training
+
+e2e: $(VENV)/.e2e  ## run the browser tests; they need Chromium
+	@$(BIN)/python -m tests.e2e.browsing
+	$(BIN)/python -m pytest tests/e2e -m e2e
+
+screens: $(VENV)/.e2e  ## the same, and take the pictures in docs/screens anew
+	@$(BIN)/python -m tests.e2e.browsing
+	SUDA_SCREENS=1 $(BIN)/python -m pytest tests/e2e -m e2e
 
 check: $(VENV)/.dev  ## lint and type-check
 	$(BIN)/ruff check .
@@ -60,6 +68,10 @@ $(VENV)/.serve: pyproject.toml | $(VENV)/bin/python
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	touch $@ $(VENV)/.serve
+
+$(VENV)/.e2e: pyproject.toml $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --editable '.[dev,e2e]'
+	touch $@
 
 $(VENV)/.train: pyproject.toml $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet --editable '.[dev,train]'

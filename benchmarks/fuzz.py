@@ -76,13 +76,18 @@ async def throw(stage: Stage, inputs: int, seed: int, found: Findings) -> None:
     async def thrower() -> None:
         kept: Connection | None = None
         for sent in left:
+            if not sent.framed and kept is not None:
+                kept.close()
             kept, answer = await _send(port, kept if sent.framed else None, sent)
             found.judge(sent, answer, stage.token)
+        if kept is not None:
+            kept.close()
 
     await asyncio.gather(*(thrower() for _ in range(_AT_ONCE)))
     for drip in drips:
         drip.cancel()
     await asyncio.gather(*drips, return_exceptions=True)
+    await asyncio.sleep(0.05)
 
 
 async def _send(
@@ -114,13 +119,17 @@ async def _drip(port: int) -> None:
     while True:
         try:
             _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            await asyncio.sleep(0.1)
+            continue
+        try:
             for byte in b"POST /v1/classify HTTP/1.1\r\nHost: a\r\nX-Slow: " + b"a" * 1000:
                 if writer.is_closing():
                     break
                 writer.write(bytes([byte]))
                 await asyncio.sleep(0.05)
-        except OSError:
-            await asyncio.sleep(0.1)
+        finally:
+            writer.transport.abort()
 
 
 def _canary(stage: Stage, texts: Path, name: str, seconds: float) -> Plan:

@@ -42,6 +42,7 @@ def again(plan: Plan, numbers: Iterable[int], *, at_once: int = 8) -> list[Shot]
                 await sender.send(number)
 
         await asyncio.gather(*(caller() for _ in range(at_once)))
+        await sender.close()
         return sender.shots
 
     return asyncio.run(send())

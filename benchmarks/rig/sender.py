@@ -97,12 +97,17 @@ class Sender:
         self.shots.append(shot)
         return shot
 
+    async def close(self) -> None:
+        """Hang up, and see it through: a loop that ends first leaves sockets behind."""
+        self._pool.close()
+        await asyncio.sleep(0.01)
+
     async def run(self) -> Volley:
         """The whole load; returns when the last answer is in or its time is over."""
         self._began, cpu = time.perf_counter(), time.process_time()
         await (self._closed() if self._plan.rate is None else self._open(self._plan.rate))
         seconds = min(self._now(), max(self._plan.seconds, 1e-9))
-        self._pool.close()
+        await self.close()
         return Volley(tuple(self.shots), seconds, time.process_time() - cpu)
 
     async def _open(self, rate: float) -> None:

@@ -87,7 +87,8 @@ class EventRequest(BaseModel):
 
     def event(self, complaint_id: str) -> Event:
         """As it is recorded."""
-        said = {name: getattr(self, name) for name in machine().fields}
+        # Some fields only Suda itself sets, like the case that this one was merged into.
+        said = {name: getattr(self, name, None) for name in machine().fields}
         return Event(
             complaint_id,
             self.kind,

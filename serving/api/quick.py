@@ -12,11 +12,12 @@ from starlette.requests import ClientDisconnect
 
 from serving.api.schemas import ClassifyRequest
 from serving.security.gate import Caller, check_scope
+from serving.security.keys import Scope
 from serving.settings import MAX_DEADLINE_MS
 
 _PLAIN = frozenset({"application/json", "application/json; charset=utf-8"})
 _LONGEST_KEY = 200
-_SCOPES = frozenset({"intake"})
+_SCOPES: frozenset[Scope] = frozenset({"intake"})
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -52,14 +53,13 @@ async def arguments(request: Request) -> dict[str, Any] | None:
     state, gate = getattr(app, "suda", None), getattr(app, "gate", None)
     key, deadline = headers.get("idempotency-key"), headers.get("suda-deadline-ms")
     in_order = (
-        isinstance(caller, Caller)
-        and state is not None
+        state is not None
         and gate is not None
         and headers.get("content-type", "").lower() in _PLAIN
         and (key is None or 0 < len(key) <= _LONGEST_KEY)
         and (deadline is None or _deadline(deadline) is not None)
     )
-    if not in_order:
+    if not (in_order and isinstance(caller, Caller)):
         return None
     check_scope(caller, _SCOPES)
     try:

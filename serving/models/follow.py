@@ -55,8 +55,8 @@ class Follower:
             complete = self._failed(RegistryError(message, field=str(board.registry.path)))
         self._seen = stamp
         self._again = None if complete else self._clock() + AGAIN
-        if complete:
-            self._told = None
+        if complete and self._told is not None:
+            self._told = board.fault = None
 
     def judge(self) -> None:
         """End the canary where it does clearly worse than the champion."""

@@ -109,12 +109,12 @@ def _figures(scope: Scope) -> Iterator[_Figure]:
     yield _Figure(
         "bounced", "转办退回率", "share",
         lambda m: ratio(_size(m & (scope.facts.bounces > 0)), _size(m)),
-        of.plus(bounced=True), "至少被部门退回一次÷受理",
+        meaning="至少被部门退回一次÷受理",
     )  # fmt: skip
     yield _Figure(
         "automatic", "自动分派占比", "share",
-        lambda m: ratio(_size(m & scope.facts.automatic), _size(m)), of.plus(automatic=True),
-        "未经人工复核直接分派÷受理",
+        lambda m: ratio(_size(m & scope.facts.automatic), _size(m)),
+        meaning="未经人工复核直接分派÷受理",
     )  # fmt: skip
     if definition.outlets.total:
         outlets = definition.outlets.total

@@ -51,11 +51,7 @@ def clusters(session: Session, most: int = 20, least: int = 3) -> list[Cluster]:
         if len(group & seen) * 2 <= len(group):
             found.append((min(group), len(group)))
             seen |= group
-    texts = dict(
-        session.execute(
-            select(ComplaintRow.id, ComplaintRow.text).where(
-                ComplaintRow.id.in_([first for first, _ in found])
-            )
-        ).tuples()
-    )
+    firsts = [first for first, _ in found]
+    query_texts = select(ComplaintRow.id, ComplaintRow.text).where(ComplaintRow.id.in_(firsts))
+    texts = {id_: text for id_, text in session.execute(query_texts)}
     return [Cluster(first, size, texts.get(first, "")) for first, size in found]

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from data.pii.mask import mask
+from serving.store import events
 from serving.store.privacy import Held, rows_of, wordless
 from serving.store.rows.jobs import JobItemRow
 from serving.store.tables import ComplaintRow, DecisionRow, LabelRecordRow, LabelTextRow
@@ -29,6 +30,7 @@ def export(session: Session, held: Held, *, masked: bool = True) -> Iterator[dic
             **_said(row, masked),
             "decisions": wordless(decisions) if masked else decisions,
             "labels": _labels(session, LabelRecordRow.complaint_id == row.id, masked),
+            "events": _events(session, row.id, masked),
         }
     for text in rows_of(session, LabelTextRow, held.texts):
         labels = _labels(session, LabelRecordRow.text_id == text.id, masked)
@@ -70,4 +72,16 @@ def _labels(session: Session, whose: ColumnElement[bool], masked: bool) -> list[
             "comment": _shown(row.comment, masked),
         }
         for row in rows
+    ]
+
+
+def _events(session: Session, complaint_id: str, masked: bool) -> list[dict[str, Any]]:
+    return [
+        {
+            **{name: getattr(row, name) for name in ("kind", "who", "department")},
+            "at": row.at.isoformat(),
+            **_shown(row.body, masked),
+            "note": _shown(row.note, masked),
+        }
+        for row in events.of(session, complaint_id)
     ]

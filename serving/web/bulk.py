@@ -119,13 +119,9 @@ def _overview(
         return Overview(None, clusters.clusters(session), bulk.listed(session))
     chosen = bulk.choose(session, desk, reviewer, wanted, now(), severe=severe)
     shown = chosen.items[:_SAMPLES]
-    texts = dict(
-        session.execute(
-            select(ComplaintRow.id, ComplaintRow.text).where(
-                ComplaintRow.id.in_([item.complaint_id for item in shown])
-            )
-        ).tuples()
-    )
+    ids = [item.complaint_id for item in shown]
+    query = select(ComplaintRow.id, ComplaintRow.text).where(ComplaintRow.id.in_(ids))
+    texts = {id_: text for id_, text in session.execute(query)}
     samples = [(item.id, texts.get(item.complaint_id, "")) for item in shown]
     usual = codes(model_answer(session, shown[0])) if shown else {}
     return Overview(Picked(chosen, samples, usual), [], [])

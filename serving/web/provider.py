@@ -116,7 +116,7 @@ class Provider:
         basic = httpx.BasicAuth(self._client_id, self._secret) if self._secret else None
         try:
             async with self._client() as client:
-                answer = await client.post(self._metadata["token_endpoint"], data=form, auth=basic)
+                answer = await client.post(self._metadata["token_endpoint"], data=form, auth=basic or httpx.USE_CLIENT_DEFAULT)
         except httpx.HTTPError as error:
             raise NotReadyError("the provider does not answer") from error
         return await self._verified(_id_token(answer), flow)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, TypeVar
 
-from fastapi import Depends, Request
+from fastapi import Depends
 from sqlalchemy.orm import Session
 
-from serving.api.state import State, get_state
+from serving.api.state import State, StateDep
 from serving.review.desk import Desk, Reviewer, Terms
 from serving.review.transaction import writing
 from serving.security.roles import User
@@ -16,9 +16,8 @@ from serving.security.roles import User
 T = TypeVar("T")
 
 
-def get_desk(request: Request) -> Desk:
+async def get_desk(state: StateDep) -> Desk:
     """The desk with what serves now."""
-    state = get_state(request)
     pipeline = state.intake.pipeline
     return Desk(pipeline.taxonomy, pipeline.policies, Terms.of(state.settings))
 

@@ -17,7 +17,7 @@ def test_quantiles_are_in_milliseconds() -> None:
 
 
 def test_a_leak_is_told_from_noise() -> None:
-    noise = random.Random(1)
+    noise = random.Random(1)  # noqa: S311 - noise, not a secret
     seconds = [5.0 * i for i in range(360)]
     flat = trend(seconds, [300 + noise.gauss(0, 2) for _ in seconds])
     leak = trend(seconds, [300 + s / 60 * 0.5 + noise.gauss(0, 2) for s in seconds])

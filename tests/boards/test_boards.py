@@ -120,7 +120,8 @@ def test_pages_of_a_list_hold_each_complaint_once(engine: Engine, view: View, so
     with Session(engine) as session:
         first = listing(session, narrowed, sort, 1, size=7)
         for page in range(1, -(-first.total // 7) + 1):
-            seen += [line.case.complaint_id for line in listing(session, narrowed, sort, page, 7).lines]  # fmt: skip
+            shown = listing(session, narrowed, sort, page, 7).lines
+            seen += [line.case.complaint_id for line in shown]
     assert len(seen) == len(set(seen)) == first.total
     assert seen == [view.facts.id(int(row)) for row in ordered(narrowed, sort)]
 

@@ -27,6 +27,8 @@ from serving.store.rows.outbox import CaseEventRow
 from serving.store.store import Store
 from tests.triage.build import NOW, complaint, decided, policies, policy, prediction, taxonomy
 
+__all__ = ["NOW", "policies", "policy", "taxonomy"]
+
 VERSIONS = {"model": "m", "taxonomy": "t", "policy": "p"}
 
 

@@ -53,33 +53,28 @@ def test_fifteen_then_thirty_then_sixty_days(store: Store) -> None:
     assert first.body["approver"] == "分管行长"
 
 
-def test_an_extension_after_the_end_or_to_an_earlier_one_is_refused(store: Store) -> None:
-    one = keep(store)
+def test_an_extension_after_the_end_or_to_an_earlier_one_is_refused(sqlite_store: Store) -> None:
+    one = keep(sqlite_store)
     with pytest.raises(WrongStateError, match="ran out"):
-        extend(store, one, 20, "decide_complex")
-    extend(store, one, 10, "decide_special")
+        extend(sqlite_store, one, 20, "decide_complex")
+    extend(sqlite_store, one, 10, "decide_special")
     with pytest.raises(WrongStateError, match="as long already"):
-        extend(store, one, 11, "decide_complex")
-    told(store, one, "resolved", 30, result="refunded")
-    assert decide(store, one).state == "met"
+        extend(sqlite_store, one, 11, "decide_complex")
+    told(sqlite_store, one, "resolved", 30, result="refunded")
+    assert decide(sqlite_store, one).state == "met"
 
 
-@pytest.mark.parametrize(
-    ("extension", "more", "field"),
-    [
+def test_only_what_the_decision_allows_is_extended(sqlite_store: Store) -> None:
+    one = keep(sqlite_store)
+    for extension, more, field in (
         ("decide", {}, "extension"),
         # Only complaints that the central bank passed on have that clock.
         ("pbc_answer_extended", {}, "extension"),
         ("decide_complex", {"clock": "plan"}, "clock"),
-    ],
-)
-def test_only_what_the_decision_allows_is_extended(
-    store: Store, extension: str, more: dict[str, str], field: str
-) -> None:
-    one = keep(store)
-    with pytest.raises(InputError) as caught:
-        extend(store, one, 5, extension, **more)
-    assert caught.value.field == field
+    ):
+        with pytest.raises(InputError) as caught:
+            extend(sqlite_store, one, 5, extension, **more)
+        assert caught.value.field == field
 
 
 def test_an_extension_told_late_takes_the_breach_back(store: Store) -> None:
@@ -121,26 +116,26 @@ def test_the_clock_stands_still_for_an_appraisal(store: Store) -> None:
     assert day(decide(store, one).strict_due_at) == "2026-07-13"
 
 
-def test_one_clock_of_several_can_stand_still(store: Store) -> None:
-    one = keep(store, source="pbc")
+def test_one_clock_of_several_can_stand_still(sqlite_store: Store) -> None:
+    one = keep(sqlite_store, source="pbc")
     with pytest.raises(InputError, match="decide"):
-        told(store, one, "paused", 1, why="mediation", told_at=TOLD, clocks=["plan"])
-    told(store, one, "paused", 1, why="mediation", told_at=TOLD, clocks=["decide"])
-    clocks = clocks_of(store, one)
+        told(sqlite_store, one, "paused", 1, why="mediation", told_at=TOLD, clocks=["plan"])
+    told(sqlite_store, one, "paused", 1, why="mediation", told_at=TOLD, clocks=["decide"])
+    clocks = clocks_of(sqlite_store, one)
     assert (clocks["decide"].state, clocks["pbc_answer"].state) == ("paused", "running")
 
 
-def test_an_answer_while_the_clock_stands_still_is_in_time(store: Store) -> None:
-    one = keep(store)
-    told(store, one, "paused", 10, why="mediation", told_at=TOLD)
-    told(store, one, "resolved", 40, result="settled")
-    assert decide(store, one).state == "met"
+def test_an_answer_while_the_clock_stands_still_is_in_time(sqlite_store: Store) -> None:
+    one = keep(sqlite_store)
+    told(sqlite_store, one, "paused", 10, why="mediation", told_at=TOLD)
+    told(sqlite_store, one, "resolved", 40, result="settled")
+    assert decide(sqlite_store, one).state == "met"
 
 
-def test_withdrawn_ends_what_runs_and_keeps_what_was(store: Store) -> None:
-    one = keep(store)
-    told(store, one, "accepted", 0.01)
-    told(store, one, "withdrawn", 3)
-    states = {name: row.state for name, row in clocks_of(store, one).items()}
+def test_withdrawn_ends_what_runs_and_keeps_what_was(sqlite_store: Store) -> None:
+    one = keep(sqlite_store)
+    told(sqlite_store, one, "accepted", 0.01)
+    told(sqlite_store, one, "withdrawn", 3)
+    states = {name: row.state for name, row in clocks_of(sqlite_store, one).items()}
     assert states["dispatch"] == "met"
     assert {state for name, state in states.items() if name != "dispatch"} == {"void"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
@@ -80,3 +81,9 @@ def test_a_body_is_kept_as_json_and_without_what_was_not_said() -> None:
 def test_a_table_that_names_what_is_not_there_is_refused(kind: dict[str, Any]) -> None:
     with pytest.raises(ValidationError, match="gone"):
         Machine.model_validate({"statuses": ["open"], "kinds": {"k": kind}, "fields": {}})
+
+
+def test_every_kind_and_field_is_documented() -> None:
+    written = (Path(__file__).parents[2] / "docs" / "events.md").read_text(encoding="utf-8")
+    for name in (*machine().kinds, *machine().fields):
+        assert f"`{name}`" in written, name

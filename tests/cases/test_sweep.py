@@ -12,7 +12,7 @@ from serving.cases import sweep as sweeping
 from serving.cases.events import record
 from serving.cases.sweep import at_risk, due_soon, overdue, sweep
 from serving.store.store import Store
-from tests.cases.kit import NOW, clocks_of, event, events_of, keep, policy, tried
+from tests.cases.kit import NOW, clocks_of, event, events_of, keep, opened, policy, tried
 
 
 def swept(store: Store, now: datetime) -> tuple[str, ...]:
@@ -57,19 +57,16 @@ def test_what_is_overdue_is_counted_while_it_lasts(store: Store) -> None:
         assert overdue(session) == {"decide": 1, "plan": 1}
 
 
-@pytest.mark.parametrize(
-    ("days_before", "found"), [(6, ()), (5, (5,)), (3, (5, 3)), (1, (5, 3, 1))]
-)
-def test_at_risk_five_three_and_one_day_before(
-    store: Store, days_before: int, found: tuple[int, ...]
-) -> None:
+def test_at_risk_five_three_and_one_day_before(store: Store) -> None:
     one = keep(store)
-    now = clocks_of(store, one)["decide"].strict_due_at - timedelta(days=days_before)
+    limit = clocks_of(store, one)["decide"].strict_due_at
     with store.session() as session:
-        seen = tuple(d for d in sweeping.WARN_DAYS if "decide" in at_risk(session, now, d))
-        assert seen == found
-        soon = [row.clock for row in due_soon(session, now, 1)]
-        assert ("decide" in soon) == (1 in found)
+        for days_before, found in ((6, ()), (5, (5,)), (3, (5, 3)), (1, (5, 3, 1))):
+            now = limit - timedelta(days=days_before)
+            seen = tuple(d for d in sweeping.WARN_DAYS if "decide" in at_risk(session, now, d))
+            assert seen == found
+            soon = [row.clock for row in due_soon(session, now, 1)]
+            assert ("decide" in soon) == (1 in found)
 
 
 def test_a_flood_is_swept_in_parts(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,15 +78,15 @@ def test_a_flood_is_swept_in_parts(store: Store, monkeypatch: pytest.MonkeyPatch
     assert [part.more for part in parts] == [True, True, False, False]
 
 
-def test_one_process_sweeps_at_a_time(store: Store) -> None:
-    keep(store)
-    if store.engine.dialect.name != "postgresql":
-        pytest.skip("several processes take PostgreSQL")
-    end = NOW + timedelta(days=20)
-    with store.engine.begin() as other:
-        other.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": sweeping._LOCK})
-        assert swept(store, end) == ()
-    assert len(swept(store, end)) == 4
+def test_one_process_sweeps_at_a_time(postgres_url: str) -> None:
+    """Several processes take PostgreSQL."""
+    with opened(postgres_url) as store:
+        keep(store)
+        end = NOW + timedelta(days=20)
+        with store.engine.begin() as other:
+            other.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": sweeping._LOCK})
+            assert swept(store, end) == ()
+        assert len(swept(store, end)) == 4
 
 
 def test_sweeping_and_answers_at_once_lose_nothing(store: Store) -> None:
@@ -102,7 +99,8 @@ def test_sweeping_and_answers_at_once_lose_nothing(store: Store) -> None:
         try:
             for one in mine:
                 resolved = event(one, "resolved", 24 * 14, body={"result": "refunded"})
-                tried(store, lambda session, e=resolved: record(session, e, end, policy()))
+                with store.session.begin() as session:
+                    record(session, resolved, end, policy())
         except BaseException as error:  # noqa: BLE001 - shown below
             failed.append(error)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, R
 from tests.e2e.site import PASSWORD, Site
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
+ARGUMENTS = ("--lang=zh-CN", "--no-sandbox", "--disable-gpu", "--disable-background-networking")
 MISSING = "these tests need Chromium: apt install chromium fonts-noto-cjk"
 
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
@@ -94,10 +94,8 @@ def sign_in(page: Page, login: str, password: str = PASSWORD) -> None:
 def assert_accessible(page: Page, *, but: tuple[str, ...] = ()) -> None:
     """No violation that axe calls serious or critical; `but` names rules that are left out."""
     page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate(
-        "(off) => axe.run(document, {rules: Object.fromEntries(off.map(r => [r, {enabled: false}]))})",
-        list(but),
-    )
+    rules = {rule: {"enabled": False} for rule in but}
+    found = page.evaluate("rules => axe.run(document, {rules})", rules)
     grave = [v for v in found["violations"] if v["impact"] in ("serious", "critical")]
     told = [
         f"{v['id']}: {v['help']}: " + "; ".join(str(n["target"]) for n in v["nodes"][:5])
@@ -117,6 +115,11 @@ def screenshot(page: Page, name: str, *, full: bool = False) -> None:
     before = page.viewport_size
     for width, height in SIZES:
         page.set_viewport_size({"width": width, "height": height})
+        if full:
+            # The frame keeps to the window: a tall window instead of a picture beyond it.
+            settle(page)
+            tall = page.evaluate("document.documentElement.scrollHeight")
+            page.set_viewport_size({"width": width, "height": max(height, tall)})
         for theme in ("light", "dark"):
             page.emulate_media(color_scheme=theme, reduced_motion="reduce")
             settle(page)
@@ -124,7 +127,7 @@ def screenshot(page: Page, name: str, *, full: bool = False) -> None:
             if os.environ.get("SUDA_SCREENS"):
                 SCREENS.mkdir(parents=True, exist_ok=True)
                 target = SCREENS / f"{name}-{width}-{theme}.png"
-                page.screenshot(path=target, full_page=full, animations="disabled")
+                page.screenshot(path=target, animations="disabled")
                 _shrink(target)
     page.emulate_media(color_scheme="light")
     if before:
@@ -148,8 +151,17 @@ def _shrink(path: Path) -> None:
     except ImportError:
         return
     with Image.open(path) as image:
-        small = image.convert("RGB").quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+        small = image.convert("RGB").quantize(
+            256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE
+        )
     small.save(path, optimize=True)
 
 
-BrowserPage = Callable[..., Page]
+def main() -> None:
+    """Say what is missing, for `make e2e`."""
+    if executable() is None:
+        sys.exit(MISSING)
+
+
+if __name__ == "__main__":
+    main()

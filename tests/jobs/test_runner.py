@@ -230,24 +230,27 @@ def test_a_job_whose_workers_always_die_is_laid_aside(plant: Plant) -> None:
 
 
 @pytest.mark.parametrize("state", ["paused", "cancelled"])
-def test_a_job_is_stopped_in_the_middle_and_goes_on_later(plant: Plant, state: jobs.State) -> None:
-    job = plant.load(table(100))
+def test_a_job_is_stopped_in_the_middle_and_goes_on_later(
+    plant: Plant, state: jobs.State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("serving.jobs.shift._BEAT", 0.05)
+    job = plant.load(table(60))
 
     def stop() -> None:
         with plant.sessions.begin() as session:
             jobs.turn(session, job.id, state, "key:b", NOW)
-        time.sleep(1.1)  # until the next heartbeat is due
+        time.sleep(0.1)  # until the next heartbeat is due
 
     plant.runner(Meddling(plant, 10, stop), lanes=1).turn()
     stopped = plant.job(job.id)
     assert (stopped.state, stopped.lease_owner) == (state, None)
-    assert 9 <= stopped.done == complaints(plant) < 100
+    assert 9 <= stopped.done == complaints(plant) < 60
     assert (stopped.ended_at is None) == (state == "paused")
     assert not plant.runner().turn()
     with plant.sessions.begin() as session:
         jobs.turn(session, job.id, "queued", "key:b", NOW)
     assert plant.runner().turn()
-    assert plant.job(job.id).done == complaints(plant) == 100
+    assert plant.job(job.id).done == complaints(plant) == 60
     with plant.sessions() as session:
         actions = [link.action for link in audit.entries(session)]
     verb = f"job.{state}"

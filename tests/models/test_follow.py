@@ -118,6 +118,7 @@ def test_what_cannot_be_let_in_is_told_once_and_tried_again(
     clock.now += AGAIN
     follower.turn()
     assert board.lineup.champion.version == models.inverted
+    assert board.fault is None
 
 
 def test_a_registry_that_is_gone_or_changed_changes_nothing(

@@ -20,6 +20,8 @@ from serving.store.store import Store
 from tests.cases.kit import opened, tried
 from tests.triage.build import NOW, policies, policy
 
+__all__ = ["NOW"]
+
 SECRET = "s" * 32
 LEAD = "credit_card_center"
 

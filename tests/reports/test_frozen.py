@@ -12,6 +12,8 @@ from sqlalchemy.orm import Session
 
 from data.errors import ConflictError, InputError
 from data.taxonomy.load import load
+from serving.boards.facts import Bools
+from serving.boards.period import parse
 from serving.boards.view import View
 from serving.reports.desk import asked
 from serving.reports.frozen import corrections, freeze, thawed, with_corrections
@@ -25,8 +27,14 @@ from tests.reports.kit import PERIOD, made
 
 @pytest.fixture
 def own(database_url: str) -> Iterator[Engine]:
-    with filled(database_url, load(), cases=150) as engine:
+    with filled(database_url, load(), cases=60) as engine:
         yield engine
+
+
+def made_of(look: View) -> Bools:
+    """Which cases the report is about."""
+    period = parse(PERIOD)
+    return look.between(period.first, period.end)
 
 
 @pytest.fixture
@@ -38,7 +46,8 @@ def test_a_correction_does_not_move_what_was_told(own: Engine, look: View) -> No
     told = made(look)
     with Session(own) as session, session.begin():
         first = freeze(session, told, "user:chen", NOW, "已报送")
-    some = look.facts.id(int(look.between(look.today - timedelta(days=100), look.today).nonzero()[0][0]))  # fmt: skip
+    rows = made_of(look).nonzero()[0]
+    some = look.facts.id(int(rows[0]))
     with Session(own) as session, session.begin():
         session.execute(
             update(CaseRow)

@@ -21,7 +21,7 @@ from serving.boards.period import parse as parse_period
 from serving.boards.view import View
 from serving.reports.definition import Definition, Outlets, Persons, definition_for
 from serving.reports.document import document
-from serving.reports.report import canonical, of_json, to_json
+from serving.reports.report import Report, canonical, of_json, to_json
 from serving.reports.tables_zip import BOM, tables_zip
 from serving.reports.workbook import HEAD_ROW, workbook
 from serving.reports.writing import text
@@ -38,15 +38,18 @@ def behind(engine: Engine, view: View) -> int:
     first, end = period.starts(view.zone), period.ends(view.zone)
     query = select(func.count()).select_from(CaseRow)
     with Session(engine) as session:
-        found = session.scalar(
-            query.where(CaseRow.received_at >= first, CaseRow.received_at < end)
-        )
+        found = session.scalar(query.where(CaseRow.received_at >= first, CaseRow.received_at < end))
     assert found
     return found
 
 
-def test_every_axis_adds_up_to_the_complaints_behind_it(view: View, behind: int) -> None:
-    report = made(view)
+@pytest.fixture(scope="module")
+def report(view: View) -> Report:
+    """The quarter's report, made once."""
+    return made(view)
+
+
+def test_every_axis_adds_up_to_the_complaints_behind_it(report: Report, behind: int) -> None:
     assert report.head.cases == behind
     assert report.reconciled
     assert {check.table for check in report.checks} >= {
@@ -71,8 +74,8 @@ def test_counts_by_code_are_those_of_the_database(engine: Engine, view: View) ->
     assert {row.cells[0]: row.cells[2] for row in rows if row.cells[2]} == counted
 
 
-def test_subtotals_are_the_sums_of_what_lies_below(view: View) -> None:
-    rows = made(view).table("product").rows
+def test_subtotals_are_the_sums_of_what_lies_below(report: Report) -> None:
+    rows = report.table("product").rows
     for place, row in enumerate(rows):
         if row.level != "sub":
             continue
@@ -84,16 +87,15 @@ def test_subtotals_are_the_sums_of_what_lies_below(view: View) -> None:
         assert sum(below) == row.cells[2], row.key
 
 
-def test_links_lead_to_as_many_complaints(view: View) -> None:
-    for table in made(view).tables:
+def test_links_lead_to_as_many_complaints(view: View, report: Report) -> None:
+    for table in report.tables:
         for row in table.rows:
             for place, query in row.links.items():
                 wanted = parse(parse_qsl(query), view.zone)
                 assert view.count(wanted).n == row.cells[place], (table.id, row.key, place)
 
 
-def test_the_workbook_holds_the_same_numbers(view: View, behind: int) -> None:
-    report = made(view)
+def test_the_workbook_holds_the_same_numbers(report: Report, behind: int) -> None:
     book = load_workbook(io.BytesIO(workbook(report)))
     assert len(book.sheetnames) == len(report.tables) + 1
     for name, table in zip(book.sheetnames[1:], report.tables, strict=True):
@@ -114,8 +116,7 @@ def test_the_workbook_holds_the_same_numbers(view: View, behind: int) -> None:
     assert book["核对"].cell(HEAD_ROW + 1, 4).value == 0
 
 
-def test_the_csv_holds_the_same_numbers(view: View, behind: int) -> None:
-    report = made(view)
+def test_the_csv_holds_the_same_numbers(report: Report, behind: int) -> None:
     with zipfile.ZipFile(io.BytesIO(tables_zip(report))) as archive:
         names = archive.namelist()
         assert len(names) == len(report.tables) + 1
@@ -131,8 +132,7 @@ def test_the_csv_holds_the_same_numbers(view: View, behind: int) -> None:
     assert tables_zip(report) == tables_zip(report)
 
 
-def test_the_pdf_says_the_same_totals(view: View, behind: int) -> None:
-    report = made(view)
+def test_the_pdf_says_the_same_totals(report: Report, behind: int) -> None:
     pages = [page.extract_text() for page in PdfReader(io.BytesIO(document(report))).pages]
     said = "".join(pages).replace("\n", "")
     assert report.head.title.replace(" ", "") in said.replace(" ", "")
@@ -145,8 +145,7 @@ def test_the_pdf_says_the_same_totals(view: View, behind: int) -> None:
                 assert text(cell, kind, row) in said
 
 
-def test_json_reads_back_as_the_same_report(view: View) -> None:
-    report = made(view)
+def test_json_reads_back_as_the_same_report(report: Report) -> None:
     assert of_json(to_json(report)) == report
     assert canonical(of_json(to_json(report))) == canonical(report)
 
@@ -205,7 +204,8 @@ def test_merged_duplicates_are_counted_once(engine: Engine, view: View) -> None:
     inside = made(view).head
     rows = view.between(*(parse_period(PERIOD).first, parse_period(PERIOD).end)).nonzero()[0][:3]
     merged[rows] = True
-    other = replace(view, board=replace(view.board, facts=replace(facts, merged=merged, derived={}), kept={}))  # fmt: skip
+    marked = replace(facts, merged=merged, derived={})
+    other = replace(view, board=replace(view.board, facts=marked, kept={}))
     once, each = made(other), made(other, merged=False)
     assert once.head.cases == inside.cases - 3
     assert each.head.cases == inside.cases
@@ -235,5 +235,6 @@ def _empty(url: str) -> Iterator[View]:
 def test_persons_named_otherwise_may_be_unknown(view: View) -> None:
     persons = Persons(corporate=["corporate"], otherwise="unknown")
     definition = definition_for(load()).model_copy(update={"persons": persons})
-    summary = {row.key: row.cells[1] for row in made(view, definition=definition).table("summary").rows}  # fmt: skip
+    report = made(view, definition=definition)
+    summary = {row.key: row.cells[1] for row in report.table("summary").rows}
     assert summary["person"] == 0

@@ -12,6 +12,7 @@ from serving.cli.main import app
 from serving.security.passwords import verified
 from serving.store import audit, users
 from serving.store.database import connect
+from serving.store.rows.web import UserRow
 
 PASSWORD = "x7-kettle-moon"
 
@@ -27,7 +28,7 @@ def run(*words: str, typed: str | None = None) -> Result:
     return CliRunner().invoke(app, ["users", *words], input=typed)
 
 
-def kept(url: str, login: str) -> users.UserRow:
+def kept(url: str, login: str) -> UserRow:
     engine = connect(url)
     with Session(engine, expire_on_commit=False) as session:
         row = users.by_login(session, login)

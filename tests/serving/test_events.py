@@ -93,30 +93,30 @@ def test_sent_twice_it_counts_once_and_an_id_stands_for_one_thing(
     assert len(timeline(client, complaint)["events"]) == 1
 
 
-@pytest.mark.parametrize(
-    ("kind", "said", "status_code", "field"),
-    [
-        ("resolved", {}, 422, "result"),
-        ("accepted", {"result": "x"}, 422, "result"),
-        ("breached", {}, 422, "kind"),
-        ("flown", {}, 422, "kind"),
-        ("accepted", {"department": "nobody"}, 422, "department"),
-        ("accepted", {"at": "2999-01-01T00:00:00Z"}, 422, "at"),
-        ("accepted", {"at": "2001-01-01T00:00:00Z"}, 422, "at"),
-        ("accepted", {"who": ""}, 422, "who"),
-        ("accepted", {"note": "x" * 4001}, 422, "note"),
-        ("accepted", {"more": 1}, 422, "more"),
-        ("bounced", {"reason": "x", "labels": {"mood": "ugly"}}, 422, "labels.mood"),
-        ("resumed", {}, 409, "kind"),
-        ("accepted", {"about": "0" * 26}, 404, "complaint_id"),
-    ],
-)
+WRONG: list[tuple[str, dict[str, Any], int, str]] = [
+    ("resolved", {}, 422, "result"),
+    ("accepted", {"result": "x"}, 422, "result"),
+    ("breached", {}, 422, "kind"),
+    ("flown", {}, 422, "kind"),
+    ("accepted", {"department": "nobody"}, 422, "department"),
+    ("accepted", {"at": "2999-01-01T00:00:00Z"}, 422, "at"),
+    ("accepted", {"at": "2001-01-01T00:00:00Z"}, 422, "at"),
+    ("accepted", {"who": ""}, 422, "who"),
+    ("accepted", {"note": "x" * 4001}, 422, "note"),
+    ("accepted", {"more": 1}, 422, "more"),
+    ("bounced", {"reason": "x", "labels": {"mood": "ugly"}}, 422, "labels.mood"),
+    ("resumed", {}, 409, "kind"),
+    ("accepted", {"about": "0" * 26}, 404, "complaint_id"),
+]
+
+
 def test_what_cannot_be_is_a_problem_that_names_the_field(
-    tell: Tell, kind: str, said: dict[str, Any], status_code: int, field: str
+    client: TestClient, complaint: str, tell: Tell
 ) -> None:
-    answer = tell(kind, **said)
-    assert answer.status_code == status_code
-    assert answer.json()["errors"][0]["field"] == field
+    for kind, said, status_code, field in WRONG:
+        answer = tell(kind, **said)
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (status_code, field)
+    assert timeline(client, complaint)["events"] == []
 
 
 def test_bounces_go_back_to_review_escalate_and_warn(
@@ -204,22 +204,18 @@ def test_a_department_is_switched_off_and_on(
     until(lambda: receiver.requests)
 
 
-@pytest.mark.parametrize(
-    ("body", "code"),
-    [
-        ({"webhook": "ftp://x/"}, 422),
-        ({"webhook": "http://169.254.169.254/"}, 422),
-        ({"secret": "short", "webhook": "http://x/"}, 422),
-        ({"secret": "s" * 30, "new_secret": True}, 422),
-        ({"concurrency": 0}, 422),
-    ],
-)
-def test_a_department_that_cannot_be_told_so(
-    client: TestClient, body: dict[str, Any], code: int
-) -> None:
-    answer = client.put(f"/v1/departments/{CODE}", json=body)
-    assert answer.status_code == code
-    assert "s" * 30 not in answer.text
+def test_a_department_that_cannot_be_told_so(client: TestClient) -> None:
+    for body in (
+        {"webhook": "ftp://x/"},
+        {"webhook": "http://169.254.169.254/"},
+        {"secret": "short", "webhook": "http://x/"},
+        {"secret": "s" * 30, "new_secret": True},
+        {"concurrency": 0},
+    ):
+        answer = client.put(f"/v1/departments/{CODE}", json=body)
+        assert answer.status_code == 422, body
+        assert "s" * 30 not in answer.text
+    assert client.get(f"/v1/departments/{CODE}").json()["updated_at"] is None
     assert client.put("/v1/departments/nobody", json={}).status_code == 404
 
 

@@ -214,3 +214,15 @@ def test_retention_is_stated() -> None:
     assert retention is not None
     assert retention.years >= 3
     assert "第四十四条" in retention.basis
+
+
+def test_extensions_and_escalation_name_what_is_there(pack: Path) -> None:
+    def refused(file: str, old: str, new: str, key: str) -> None:
+        with pytest.raises(PolicyError, match=key):
+            change(pack, file, old, new)
+        change(pack, file, new, old)
+
+    refused("deadlines.yaml", "extends: pbc_answer", "extends: nothing", "pbc_answer_extended")
+    refused("deadlines.yaml", "extends: pbc_answer", "extends: decide_complex", "expected an ext")
+    refused("deadlines.yaml", "met_by: planned", "met_by: delivered", "met_by")
+    refused("routing.yaml", "escalation: consumer_protection", "escalation: nobody", "nobody")

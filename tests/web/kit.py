@@ -12,7 +12,6 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from httpx import Response
 from sqlalchemy import delete
 
 from serving.api.app import create_app
@@ -80,11 +79,11 @@ class Browser:
         )
         self.csrf = ""
 
-    def get(self, path: str, **headers: str) -> Response:
+    def get(self, path: str, **headers: str) -> Any:
         """Load a page."""
         return self.client.get(path, headers=headers)
 
-    def post(self, path: str, **form: str) -> Response:
+    def post(self, path: str, **form: str) -> Any:
         """Send a form with the session's token."""
         return self.client.post(path, data={"csrf_token": self.csrf, **form})
 
@@ -95,7 +94,7 @@ class Browser:
         self.csrf = found[1] if found else ""
         return text
 
-    def sign_in(self, login: str, password: str = PASSWORD, wanted: str = "") -> Response:
+    def sign_in(self, login: str, password: str = PASSWORD, wanted: str = "") -> Any:
         """Through the form."""
         self.load("/ui/signin")
         return self.post("/ui/signin", login=login, password=password, next=wanted)

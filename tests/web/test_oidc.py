@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from httpx import Response
 
 pytest.importorskip("joserfc", reason="needs the extra oidc")
 
@@ -57,7 +56,7 @@ def start(browser: kit.Browser, wanted: str = "/ui/account") -> str:
     return location
 
 
-def sign_in(browser: kit.Browser, fake: FakeProvider, **bent: str) -> Response:
+def sign_in(browser: kit.Browser, fake: FakeProvider, **bent: str) -> Any:
     code, asked = fake.authorise(start(browser))
     sent = {"code": code, "state": asked["state"], **bent}
     return browser.get(f"/ui/oidc/callback?code={sent['code']}&state={sent['state']}")
