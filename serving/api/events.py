@@ -83,6 +83,7 @@ class EventRequest(BaseModel):
     told_at: _Time | None = Field(None, description="延期, 中止: when the customer was told.")
     why: _Code | None = Field(None, description="中止: appraisal or mediation.")
     clocks: list[_Code] | None = Field(None, description="中止, 恢复: which clocks; else all.")
+    merged_into: _Code | None = Field(None, description="撤回: the complaint it was merged into.")
     satisfaction: _Code | None = Field(None, description="客户评价.")
 
     def event(self, complaint_id: str) -> Event:

@@ -147,8 +147,12 @@ class Courier:
             log.error("a delivery to %s failed: %s", department, trail(error))
 
     async def _deliver(self, destination: Destination, message: OutboxRow) -> None:
-        body = await self._db(lambda session: payload.build(session, message))
-        outcome = await self._sender.send(destination, message.id, body)
+        try:
+            body = await self._db(lambda session: payload.build(session, message))
+            outcome = await self._sender.send(destination, message.id, body)
+        except Exception as error:  # noqa: BLE001 - one that cannot be made is given up in the end
+            log.error("message %s cannot be made: %s", message.id, trail(error))
+            outcome = Outcome(None, f"cannot be made: {type(error).__name__}")
         self._on_done(await self._db(lambda session: self._mark(session, message, outcome)))
 
     def _mark(self, session: Session, message: OutboxRow, outcome: Outcome) -> str:

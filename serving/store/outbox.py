@@ -161,7 +161,7 @@ def page(session: Session, wanted: Filter, limit: int) -> list[OutboxRow]:
 def standing(session: Session, department: str | None = None) -> Standing:
     """What waits and what was given up, of all departments or one."""
     query = select(OutboxRow.state, func.count(), func.min(OutboxRow.created_at)).where(
-        OutboxRow.state != DELIVERED
+        OutboxRow.state.in_((PENDING, DEAD))
     )
     if department is not None:
         query = query.where(OutboxRow.department == department)

@@ -9,6 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from data.errors import InputError, WrongStateError
+from serving.api.events import EventRequest
 from serving.cases.machine import Machine, machine
 from serving.triage.schema import Step
 
@@ -87,3 +88,7 @@ def test_every_kind_and_field_is_documented() -> None:
     written = (Path(__file__).parents[2] / "docs" / "events.md").read_text(encoding="utf-8")
     for name in (*machine().kinds, *machine().fields):
         assert f"`{name}`" in written, name
+
+
+def test_every_field_can_be_sent() -> None:
+    assert set(machine().fields) <= set(EventRequest.model_fields)

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from serving.store import attempts
 from serving.store.rows.web import SessionRow
-from tests.e2e.browsing import Visitor, assert_accessible, screenshot, sign_in
+from tests.e2e.browsing import Theme, Visitor, assert_accessible, screenshot, sign_in
 from tests.e2e.site import PASSWORD, PEOPLE, Site
 
 USERS = "/ui/admin/users"
@@ -171,7 +171,7 @@ def test_light_and_dark(browser_page: Visitor) -> None:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_every_component_is_accessible_in_both(browser_page: Visitor, theme: str) -> None:
+def test_every_component_is_accessible_in_both(browser_page: Visitor, theme: Theme) -> None:
     page = browser_page("admin", theme=theme)
     page.goto("/ui/_styles")
     assert_accessible(page)

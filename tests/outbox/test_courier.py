@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from data.errors import NotFoundError, WrongStateError
-from serving.outbox import orders
+from serving.outbox import orders, payload
 from serving.outbox.background import terms
 from serving.outbox.courier import Courier, Terms
 from serving.outbox.departments import Change
@@ -19,6 +20,7 @@ from serving.outbox.sender import Destination, Outcome
 from serving.outbox.signing import verify
 from serving.settings import Settings
 from serving.store import audit
+from serving.store.rows.outbox import OutboxRow
 from tests.cases.kit import case_of, events_of, keep, policy, tried
 from tests.outbox.kit import LEAD, NOW, SECRET, Bank
 from tests.outbox.receiver import ok, receiving, slow, status
@@ -284,6 +286,27 @@ def test_without_a_secret_nothing_goes_out(small_bank: Bank) -> None:
     tried(bank.store, lambda s: s.execute(text("UPDATE departments SET secret = NULL")))
     assert bank.deliver() == []
     assert len(bank.messages("pending")) == 1
+
+
+def test_a_message_that_cannot_be_made_holds_up_no_other_and_is_given_up(
+    small_bank: Bank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bank = small_bank
+    bank.tell("http://localhost:9/")
+    broken, whole = keep(bank.store), keep(bank.store)
+    build = payload.build
+
+    def fails(session: Session, message: OutboxRow) -> bytes:
+        if message.complaint_id == broken:
+            raise KeyError("text")
+        return build(session, message)
+
+    monkeypatch.setattr(payload, "build", fails)
+    sender = Noted()
+    assert sorted(bank.deliver(sender=sender, terms=Terms(attempts=1))) == ["dead", "delivered"]
+    (dead,) = bank.messages("dead")
+    assert (dead.complaint_id, dead.error) == (broken, "cannot be made: KeyError")
+    assert [m.complaint_id for m in bank.messages("delivered")] == [whole]
 
 
 def test_a_database_that_is_away_is_waited_for(

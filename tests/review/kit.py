@@ -137,11 +137,12 @@ def kit_on(url: str, terms: Terms | None = None, taxonomy: Taxonomy | None = Non
         # For tests that lose nothing in a power cut.
         event.listen(engine, "connect", lambda c, _: c.execute("PRAGMA synchronous=OFF"))
     migrate(engine)
-    store = Store(engine)
+    clock = Clock()
+    store = Store(engine, clock=clock)
     desk = Desk(
         taxonomy or build.taxonomy(), build.policies(), terms or Terms(double=0.0, double_audit=0.0)
     )
-    kit = Kit(store, desk)
+    kit = Kit(store, desk, clock)
 
     def roles_at(when: datetime) -> Any:
         return desk.policies.at(when).roles

@@ -89,7 +89,7 @@ class Browser:
 
     def load(self, path: str) -> str:
         """A page, and from it the token."""
-        text = self.get(path).text
+        text: str = self.get(path).text
         found = re.search(r'name="csrf_token" value="([^"]*)"', text)
         self.csrf = found[1] if found else ""
         return text
