@@ -87,9 +87,10 @@ class _Maker:
         if surging:
             case["branch"] = _BRANCHES[0]
         yield ComplaintRow, self._complaint(number, id_, received, case)
-        yield DecisionRow, self._decision(id_, received, codes, case["confidence"])
+        clocks = list(self._clocks(id_, received, closed))
+        yield DecisionRow, self._decision(case, codes, clocks)
         yield CaseRow, case
-        for clock in self._clocks(id_, received, closed):
+        for clock in clocks:
             yield ClockRow, clock
         for event in self._events(number, case):
             yield CaseEventRow, event
@@ -169,20 +170,70 @@ class _Maker:
         }
 
     def _decision(
-        self, id_: str, received: datetime, codes: dict[str, str], confidence: float
+        self, case: dict[str, Any], codes: dict[str, str], clocks: list[dict[str, Any]]
     ) -> dict[str, Any]:
-        labels = {
-            name: {"code": code, "confidence": min(0.99, confidence + 0.05 * place)}
-            for place, (name, code) in enumerate(codes.items())
+        id_, received = case["complaint_id"], case["received_at"]
+        versions = {
+            "model": case["model_version"],
+            "taxonomy": self.taxonomy.stamp,
+            "policy": self.policy.stamp,
         }
+        answer = {
+            "complaint_id": id_,
+            "external_id": None,
+            "received_at": received.isoformat(),
+            "labels": {
+                name: self._label(name, code, min(0.99, case["confidence"] + 0.05 * place))
+                for place, (name, code) in enumerate(codes.items())
+            },
+            "flags": [
+                {"code": code, "name": code, "hint": False, "evidence": []}
+                for code in case["flags"]
+            ],
+            "routing": {
+                "lead": {"code": case["lead"], "name": case["lead"]},
+                "assisting": [], "investigator": None, "copies": [], "branch": case["branch"],
+                "rule": "bench", "alternatives": [],
+            },
+            "deadlines": [self._deadline(clock) for clock in clocks],
+            "review": {
+                "needed": not case["automatic"],
+                "reasons": case["reasons"],
+                "priority": case["priority"],
+            },
+            "truncated": False,
+            "versions": versions,
+        }  # fmt: skip
         return {
             "id": id_,
             "complaint_id": id_,
-            "body": orjson.dumps({"complaint_id": id_, "labels": labels}),
-            "model_version": "m1",
-            "taxonomy_version": self.taxonomy.stamp,
-            "policy_version": self.policy.stamp,
+            "body": orjson.dumps(answer),
             "created_at": received,
+            **{f"{name}_version": version for name, version in versions.items()},
+        }
+
+    def _label(self, head: str, code: str, confidence: float) -> dict[str, Any]:
+        found = self.taxonomy[head]
+        label = {
+            "code": code, "official_code": None, "name": found.by_code[code].name,
+            "path": list(found.path(code)), "confidence": round(confidence, 4), "margin": 0.5,
+            "backed_off": code in found.parents, "leaf": code, "alternatives": [], "evidence": [],
+        }  # fmt: skip
+        if head == self.policy.roles.urgency:
+            label |= {"model_code": code, "rules": [], "rule_evidence": []}
+        return label
+
+    def _deadline(self, clock: dict[str, Any]) -> dict[str, Any]:
+        known = next(c for c in self.policy.pack.deadlines.clocks if c.id == clock["clock"])
+        return {
+            "clock": known.id,
+            "name": known.name,
+            "due_at": clock["due_at"].isoformat(),
+            "strict_due_at": clock["strict_due_at"].isoformat(),
+            "basis": known.basis,
+            "statutory": clock["statutory"],
+            "extension": False,
+            "provisional": False,
         }
 
     def _clocks(

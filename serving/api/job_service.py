@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 from fastapi import Depends, FastAPI, Request
 
-from data.errors import NotReadyError
+from data.errors import InputError, NotReadyError
 from serving.api.state import State
 from serving.jobs.fetch import Allowed
 from serving.jobs.load import Loader
@@ -33,8 +34,9 @@ class Jobs:
 
 @asynccontextmanager
 async def working(app: FastAPI, state: State) -> AsyncIterator[None]:
-    """Work on jobs in the meantime. Raises InputError for a bad SUDA_JOB_URLS."""
+    """Work on jobs in the meantime. Raises InputError for a bad SUDA_JOB_URLS or SUDA_JOB_SPOOL."""
     allowed = Allowed.parse(state.settings.job_urls)
+    _make(state.settings.job_spool)
     runner = Runner(means_of(state))
     app.state.jobs = Jobs(
         loader_of(state.intake.store.session, state.settings),
@@ -47,6 +49,15 @@ async def working(app: FastAPI, state: State) -> AsyncIterator[None]:
         yield
     finally:
         await asyncio.to_thread(runner.close, state.settings.shutdown_seconds)
+
+
+def _make(spool: Path | None) -> None:
+    try:
+        if spool is not None:
+            spool.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"is no directory that can be written to: {error.strerror}"
+        raise InputError(message, field="SUDA_JOB_SPOOL") from error
 
 
 async def get_jobs(request: Request) -> Jobs:

@@ -28,11 +28,15 @@ def _encodable(value: str) -> str:
 
 
 # No control characters: ids are shown, logged and compared.
+_SHOWN = r"^[^\x00-\x1f\x7f]*$"
 _Short = Annotated[
     str,
-    StringConstraints(
-        min_length=1, max_length=128, strip_whitespace=True, pattern=r"^[^\x00-\x1f\x7f]*$"
-    ),
+    StringConstraints(min_length=1, max_length=128, strip_whitespace=True, pattern=_SHOWN),
+    AfterValidator(_encodable),
+]
+_Source = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=64, strip_whitespace=True, pattern=_SHOWN),
     AfterValidator(_encodable),
 ]
 _EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=SHANGHAI), datetime(2100, 1, 1, tzinfo=SHANGHAI)
@@ -78,7 +82,7 @@ class ClassifyRequest(BaseModel):
         description="What the customer said or wrote, as it came."
     )
     external_id: _Short | None = Field(None, description="The caller's own id; unique per source.")
-    source: _Short | None = Field(None, description="Where the complaint came in (投诉来源).")
+    source: _Source | None = Field(None, description="Where the complaint came in (投诉来源).")
     channel: _Short | None = Field(
         None, description="JR/T 0169 A code of the channel the disputed business was done through."
     )

@@ -60,7 +60,9 @@ def test_numbers_equal_their_lists(engine: Engine, view: View, name: str) -> Non
     found = list(counts(BOARDS[name](view)))
     assert found or name == "hotspots"
     rng = np.random.default_rng(1)
-    few = rng.choice(len(found), size=min(40, len(found)), replace=False) if found else []
+    few: list[int] = (
+        rng.choice(len(found), size=min(40, len(found)), replace=False).tolist() if found else []
+    )
     for count in found:
         assert int(view.mask(count.filter).sum()) == count.n, count.filter.query()
     with Session(engine) as session:

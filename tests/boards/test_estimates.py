@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from datetime import date
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -32,7 +33,8 @@ def test_students_quantile(freedom: int) -> None:
 
 @pytest.mark.parametrize(("count", "mean"), [(5, 1.0), (30, 12.5), (3, 8.0), (400, 300.0)])
 def test_poisson_tail(count: int, mean: float) -> None:
-    assert exceedance(count, mean, mean) == pytest.approx(stats.poisson.sf(count - 1, mean), rel=1e-6)  # fmt: skip
+    expected = stats.poisson.sf(count - 1, mean)
+    assert exceedance(count, mean, mean) == pytest.approx(expected, rel=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -100,9 +102,15 @@ def test_the_same_shares_are_stable() -> None:
         ("2026Q1", "2026-01-01", "2026-04-01", "2025Q4", "2025Q1"),
         ("2026", "2026-01-01", "2027-01-01", "2025", "2025"),
         ("2026-12", "2026-12-01", "2027-01-01", "2026-11", "2025-12"),
-        ("2026-03-01..2026-03-10", "2026-03-01", "2026-03-11", "2026-02-19..2026-02-28", "2025-03-01..2025-03-10"),
+        (
+            "2026-03-01..2026-03-10",
+            "2026-03-01",
+            "2026-03-11",
+            "2026-02-19..2026-02-28",
+            "2025-03-01..2025-03-10",
+        ),
     ],
-)  # fmt: skip
+)
 def test_periods(name: str, first: str, end: str, before: str, last_year: str) -> None:
     period = parse(name)
     assert (period.first.isoformat(), period.end.isoformat()) == (first, end)
@@ -124,11 +132,12 @@ def test_leap_days_have_a_year_before() -> None:
 
 
 def test_local_days_follow_the_zone_even_where_clocks_change() -> None:
-    from datetime import UTC, datetime
-    from zoneinfo import ZoneInfo
-
     for zone in (ZoneInfo("Asia/Shanghai"), ZoneInfo("America/New_York")):
-        moments = [datetime(2026, month, 1, hour, 59, 59, tzinfo=UTC) for month in range(1, 13) for hour in (3, 4, 15, 16)]  # fmt: skip
+        moments = [
+            datetime(2026, month, 1, hour, 59, 59, tzinfo=UTC)
+            for month in range(1, 13)
+            for hour in (3, 4, 15, 16)
+        ]
         values = np.array([int(at.timestamp()) for at in moments], dtype=np.int64)
         days = local_seconds(values, zone) // 86_400
         assert [day_of(int(day)) for day in days] == [at.astimezone(zone).date() for at in moments]

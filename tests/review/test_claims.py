@@ -169,7 +169,7 @@ def test_audit_samples_get_their_turn_but_never_before_the_most_urgent(kit: Kit)
 @pytest.mark.parametrize(
     ("wanted", "found"),
     [
-        (Wanted(urgency="II"), {"fraud"}),
+        (Wanted(urgency="II"), {"fee", "fraud"}),
         (Wanted(product="B0302"), {"fee", "fraud"}),
         (Wanted(product="B03026"), {"fraud"}),
         (Wanted(reason="C10"), {"fraud"}),

@@ -25,7 +25,7 @@ from serving.store.rows.cases import ClockRow
 from serving.store.rows.outbox import CaseEventRow
 from serving.store.rows.review import ActRow, BandRow, ItemRow
 from serving.store.tables import DecisionRow
-from tests.review.kit import ANNA, BEN, CHEN, RIGHT, Kit, Reviewer
+from tests.review.kit import ANNA, BEN, RIGHT, Kit
 from tests.triage import build
 
 FRAUD = {"product": "B03026", "reason": "C10", "urgency": "II"}
@@ -129,13 +129,9 @@ def test_below_the_rules_only_with_a_reason(kit: Kit) -> None:
     answer = decisions(kit, complaint_id)[-1]
     assert answer["reviewed"]["below_rules"] == "I"  # type: ignore[index]
     with kit.session() as session:
-        record = next(r for r in labels_of(session, complaint_id) if r.head == "urgency")
+        record = next(r for r in labels.of(session, complaint_id) if r.head == "urgency")
         assert "去年的事" in (record.comment or "")
     assert "去年的事" not in orjson.dumps(answer).decode()
-
-
-def labels_of(session, complaint_id):  # type: ignore[no-untyped-def]
-    return labels.of(session, complaint_id)
 
 
 def test_undoing_restores_by_adding(kit: Kit) -> None:
@@ -257,8 +253,3 @@ def test_erasing_takes_the_words_and_the_signature_and_closes_the_item(kit: Kit)
         assert set(session.scalars(select(ActRow.note))) == {None}
     assert kit.next(BEN) is None
     assert kit.case(complaint_id).review == "none"
-
-
-def test_reviewers_of_another_taxonomy_and_no_urgency_are_served(kit: Kit) -> None:
-    assert Reviewer("x").actor == "user:x"
-    assert CHEN.lead

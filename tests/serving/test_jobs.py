@@ -16,6 +16,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from data.errors import InputError
 from data.files import write_rows
 from serving.api.app import create_app
 from serving.settings import Settings
@@ -329,3 +330,15 @@ def test_a_job_s_complaints_are_audited_as_its_sender_s(
     subject = f"complaint:{row['decision']['complaint_id']}"
     links = client.get("/v1/audit", params={"subject": subject}).json()["items"]
     assert links[0]["actor"] == f"key:{token[5:17]}"
+
+
+def test_a_spool_that_is_not_there_is_made_and_one_that_cannot_be_is_named(
+    settings: Settings, tmp_path: Path
+) -> None:
+    spool = tmp_path / "not" / "there"
+    with entered(create_app(settings.model_copy(update={"job_spool": spool}))):
+        assert spool.is_dir()
+    (tmp_path / "file").write_text("x")
+    wrong = settings.model_copy(update={"job_spool": tmp_path / "file" / "spool"})
+    with pytest.raises(InputError, match="SUDA_JOB_SPOOL"), entered(create_app(wrong)):
+        pass
