@@ -11,11 +11,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
-import orjson
 from sqlalchemy import Engine, insert
 from sqlalchemy.orm import DeclarativeBase
 from ulid import ULID
 
+from benchmarks.answers import decision
 from data.taxonomy.schema import Head, Taxonomy
 from serving.store.rows.cases import CaseRow, ClockRow
 from serving.store.rows.outbox import CaseEventRow
@@ -88,7 +88,7 @@ class _Maker:
             case["branch"] = _BRANCHES[0]
         yield ComplaintRow, self._complaint(number, id_, received, case)
         clocks = list(self._clocks(id_, received, closed))
-        yield DecisionRow, self._decision(case, codes, clocks)
+        yield DecisionRow, decision(case, codes, clocks, self.taxonomy, self.policy)
         yield CaseRow, case
         for clock in clocks:
             yield ClockRow, clock
@@ -167,73 +167,6 @@ class _Maker:
             "fingerprint": f"{number:064d}",
             "received_at": received,
             "created_at": received,
-        }
-
-    def _decision(
-        self, case: dict[str, Any], codes: dict[str, str], clocks: list[dict[str, Any]]
-    ) -> dict[str, Any]:
-        id_, received = case["complaint_id"], case["received_at"]
-        versions = {
-            "model": case["model_version"],
-            "taxonomy": self.taxonomy.stamp,
-            "policy": self.policy.stamp,
-        }
-        answer = {
-            "complaint_id": id_,
-            "external_id": None,
-            "received_at": received.isoformat(),
-            "labels": {
-                name: self._label(name, code, min(0.99, case["confidence"] + 0.05 * place))
-                for place, (name, code) in enumerate(codes.items())
-            },
-            "flags": [
-                {"code": code, "name": code, "hint": False, "evidence": []}
-                for code in case["flags"]
-            ],
-            "routing": {
-                "lead": {"code": case["lead"], "name": case["lead"]},
-                "assisting": [], "investigator": None, "copies": [], "branch": case["branch"],
-                "rule": "bench", "alternatives": [],
-            },
-            "deadlines": [self._deadline(clock) for clock in clocks],
-            "review": {
-                "needed": not case["automatic"],
-                "reasons": case["reasons"],
-                "priority": case["priority"],
-            },
-            "truncated": False,
-            "versions": versions,
-        }  # fmt: skip
-        return {
-            "id": id_,
-            "complaint_id": id_,
-            "body": orjson.dumps(answer),
-            "created_at": received,
-            **{f"{name}_version": version for name, version in versions.items()},
-        }
-
-    def _label(self, head: str, code: str, confidence: float) -> dict[str, Any]:
-        found = self.taxonomy[head]
-        label = {
-            "code": code, "official_code": None, "name": found.by_code[code].name,
-            "path": list(found.path(code)), "confidence": round(confidence, 4), "margin": 0.5,
-            "backed_off": code in found.parents, "leaf": code, "alternatives": [], "evidence": [],
-        }  # fmt: skip
-        if head == self.policy.roles.urgency:
-            label |= {"model_code": code, "rules": [], "rule_evidence": []}
-        return label
-
-    def _deadline(self, clock: dict[str, Any]) -> dict[str, Any]:
-        known = next(c for c in self.policy.pack.deadlines.clocks if c.id == clock["clock"])
-        return {
-            "clock": known.id,
-            "name": known.name,
-            "due_at": clock["due_at"].isoformat(),
-            "strict_due_at": clock["strict_due_at"].isoformat(),
-            "basis": known.basis,
-            "statutory": clock["statutory"],
-            "extension": False,
-            "provisional": False,
         }
 
     def _clocks(

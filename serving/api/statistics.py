@@ -11,11 +11,11 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from data.errors import InputError
+from serving.api.looking import look
 from serving.api.security import AuditCaller
 from serving.api.state import State, StateDep
 from serving.boards.filter import CaseFilter, parse
 from serving.boards.hotspots import hotspots as find_hotspots
-from serving.boards.looking import look
 from serving.boards.period import parse as parse_period
 from serving.boards.today import today as count_today
 from serving.boards.trends import ALONG, Step

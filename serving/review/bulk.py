@@ -174,8 +174,10 @@ def _part(
             with session.begin_nested():
                 row = locked(session, item_id)
                 taken = row.lease_until is not None and row.lease_until > now
-                if row.state != OPEN or row.version != version or (
-                    taken and row.claimed_by != reviewer.who
+                if (
+                    row.state != OPEN
+                    or row.version != version
+                    or (taken and row.claimed_by != reviewer.who)
                 ):
                     raise StaleItemError("was changed meanwhile", field="version")
                 done = apply(session, desk, reviewer, row, choice, now, bulk_id=bulk_id)

@@ -46,9 +46,10 @@ def claim_next(
         found = _take(session, [ItemRow.id == held], asked, desk, reviewer, now)
     if found is None and draw() < desk.terms.audit_turn:
         urgent = select(ItemRow.id).where(*free_for(reviewer, now), ItemRow.state == OPEN)
-        if desk.policies.at(now).roles.urgency is None or session.scalar(
-            urgent.where(ItemRow.rank == 0).limit(1)
-        ) is None:
+        if (
+            desk.policies.at(now).roles.urgency is None
+            or session.scalar(urgent.where(ItemRow.rank == 0).limit(1)) is None
+        ):
             found = _take(session, [*where, ItemRow.audit.is_(True)], asked, desk, reviewer, now)
     if found is None:
         found = _take(session, where, asked, desk, reviewer, now)
@@ -59,9 +60,7 @@ def claim_next(
     return found
 
 
-def claim(
-    session: Session, desk: Desk, reviewer: Reviewer, item_id: str, now: datetime
-) -> ItemRow:
+def claim(session: Session, desk: Desk, reviewer: Reviewer, item_id: str, now: datetime) -> ItemRow:
     """This very item. Raises NotFoundError, NotForYouError or LeaseLostError."""
     where = [ItemRow.id == item_id, ItemRow.state == OPEN, *free_for(reviewer, now, skipped=True)]
     found = _take(session, where, Wanted(), desk, reviewer, now)

@@ -25,9 +25,7 @@ _random = np.random.default_rng(20261122)
 _FACTORS: NDArray[np.uint64] = _random.integers(
     1, 2**63, size=(BANDS * _ROWS, 1), dtype=np.uint64
 ) | np.uint64(1)
-_OFFSETS: NDArray[np.uint64] = _random.integers(
-    0, 2**63, size=(BANDS * _ROWS, 1), dtype=np.uint64
-)
+_OFFSETS: NDArray[np.uint64] = _random.integers(0, 2**63, size=(BANDS * _ROWS, 1), dtype=np.uint64)
 _HALF = np.uint64(32)
 
 

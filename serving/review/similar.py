@@ -62,13 +62,17 @@ def past(
     return sorted(found, key=lambda one: (-round(one.alike, 2), -one.at.timestamp()))[:most]
 
 
-def near_duplicates(session: Session, complaint_id: str, keys: Sequence[int]) -> list[str]:
-    """Complaints that say nearly the same as this one, which has these keys."""
+def near_duplicates(
+    session: Session, complaint_id: str, keys: Sequence[int], most: int | None = None
+) -> list[str]:
+    """Complaints that say nearly the same as this one, which has these keys; with `most` of the
+    newest that share some.
+    """
     own = session.scalar(select(ComplaintRow.text).where(ComplaintRow.id == complaint_id))
     if not own:
         return []
     mine = shingles(own)
-    ids = _sharing(session, keys, complaint_id, most=None)
+    ids = _sharing(session, keys, complaint_id, most=most)
     found = []
     for start in range(0, len(ids), 200):
         chosen = ids[start : start + 200]

@@ -114,7 +114,11 @@ def _kind(kind: str) -> ColumnElement[bool]:
 def _below(code: str, head: str | None, desk: Desk) -> list[str]:
     if head is None or code not in desk.taxonomy[head].by_code:
         raise InputError(f"{code[:64]!r} is no code of a product", field="product")
-    return [label.code for label in desk.taxonomy[head] if desk.taxonomy[head].is_under(label.code, code)]
+    return [
+        label.code
+        for label in desk.taxonomy[head]
+        if desk.taxonomy[head].is_under(label.code, code)
+    ]
 
 
 def _literal(text: str) -> str:

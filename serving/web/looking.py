@@ -7,10 +7,10 @@ from typing import Any, TypeVar
 
 from fastapi import Request
 
+from serving.api.looking import look
 from serving.api.state import State
 from serving.boards.facts import NONE
 from serving.boards.filter import CaseFilter, parse
-from serving.boards.looking import look
 from serving.boards.view import View
 from serving.security.roles import User
 

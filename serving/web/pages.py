@@ -10,6 +10,7 @@ from fastapi.routing import APIRoute
 from serving.settings import Settings
 from serving.web import (
     account,
+    admin_policies,
     assets,
     boards,
     bulk,
@@ -40,6 +41,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     home.root,
     home.router,
     users.router,
+    admin_policies.router,
     queue.router,
     item.router,
     bulk.router,

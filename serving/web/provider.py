@@ -113,10 +113,10 @@ class Provider:
             "client_id": self._client_id,
             "code_verifier": flow.verifier,
         }
-        basic = httpx.BasicAuth(self._client_id, self._secret) if self._secret else None
+        auth = httpx.BasicAuth(self._client_id, self._secret) if self._secret else None
         try:
-            async with self._client() as client:
-                answer = await client.post(self._metadata["token_endpoint"], data=form, auth=basic or httpx.USE_CLIENT_DEFAULT)
+            async with self._client(auth) as client:
+                answer = await client.post(self._metadata["token_endpoint"], data=form)
         except httpx.HTTPError as error:
             raise NotReadyError("the provider does not answer") from error
         return await self._verified(_id_token(answer), flow)
@@ -159,8 +159,8 @@ class Provider:
         issuer: str = self._metadata["issuer"]
         return issuer
 
-    def _client(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(timeout=_TIMEOUT_SECONDS, transport=self._transport)
+    def _client(self, auth: httpx.Auth | None = None) -> httpx.AsyncClient:
+        return httpx.AsyncClient(auth=auth, timeout=_TIMEOUT_SECONDS, transport=self._transport)
 
     async def _refresh(self, *, at_once: bool = False) -> None:
         if not at_once and self._clock() - self._read_at < _METADATA_SECONDS:

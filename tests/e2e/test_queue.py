@@ -96,9 +96,7 @@ def queued(site: Site) -> Site:
     with site.session() as session:
         # The first claim that finds nothing queues whatever waits.
         session.execute(delete(ItemRow))
-        session.execute(
-            update(CaseRow).values(review="waiting", reasons=["low_confidence:reason"])
-        )
+        session.execute(update(CaseRow).values(review="waiting", reasons=["low_confidence:reason"]))
     return site
 
 
@@ -123,9 +121,7 @@ def test_two_people_work_fifty_each_by_keyboard_and_none_twice(
     assert {id_ for _, id_ in done} == set(seen)
 
 
-def test_keys_do_what_the_map_says_and_nothing_else(
-    queued: Site, browser_page: Visitor
-) -> None:
+def test_keys_do_what_the_map_says_and_nothing_else(queued: Site, browser_page: Visitor) -> None:
     page = browser_page("reviewer")
     start(page)
     item = item_of(page)
@@ -165,9 +161,7 @@ def test_keys_do_what_the_map_says_and_nothing_else(
     page.wait_for_function("id => document.getElementById('review')?.dataset.item !== id", arg=item)
 
 
-def test_an_input_method_composing_submits_nothing(
-    queued: Site, browser_page: Visitor
-) -> None:
+def test_an_input_method_composing_submits_nothing(queued: Site, browser_page: Visitor) -> None:
     page = browser_page("reviewer")
     start(page)
     fill(page)
@@ -260,6 +254,9 @@ def test_the_last_submission_is_undone_by_a_key(queued: Site, browser_page: Visi
 def test_a_blind_second_opinion_that_differs_goes_to_the_lead(
     queued: Site, browser_page: Visitor
 ) -> None:
+    one = browser_page("reviewer")
+    start(one)
+    submit(one)
     with queued.session() as session:
         query = select(ItemRow).where(ItemRow.state == "done", ItemRow.submitted_by == "reviewer")
         first = session.scalars(query.order_by(ItemRow.submitted_at.desc())).first()
@@ -271,7 +268,7 @@ def test_a_blind_second_opinion_that_differs_goes_to_the_lead(
     page.goto(f"/ui/queue/items/{id_}")
     ready(page)
     page.locator("#claim").click()
-    page.wait_for_function("document.getElementById('review')?.dataset.mine === 'yes'")
+    page.wait_for_selector('#review[data-mine="yes"]')
     ready(page)
     assert page.locator(".candidate .bar").count() == 0
     assert page.locator("#outcome").count() == 0
@@ -291,7 +288,7 @@ def test_a_blind_second_opinion_that_differs_goes_to_the_lead(
     lead.goto(f"/ui/queue/items/{third_id}")
     ready(lead)
     lead.locator("#claim").click()
-    lead.wait_for_function("document.getElementById('review')?.dataset.mine === 'yes'")
+    lead.wait_for_selector('#review[data-mine="yes"]')
     ready(lead)
     expect(lead.locator(".opinions").first).to_contain_text("reviewer")
     assert_accessible(lead)

@@ -28,7 +28,13 @@ def chosen(kit: Kit, wanted: Wanted = FEE, **more: bool) -> bulk.Chosen:
 def apply(kit: Kit, stamp: str, reviewer: object = CHEN, **labels: str) -> bulk.Applied:
     choice = Choice({**RIGHT, **labels})
     return bulk.decide(
-        kit.store.session, kit.desk, reviewer, FEE, choice, stamp, kit.clock()  # type: ignore[arg-type]
+        kit.store.session,
+        kit.desk,
+        reviewer,
+        FEE,
+        choice,
+        stamp,
+        kit.clock(),  # type: ignore[arg-type]
     )
 
 

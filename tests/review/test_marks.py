@@ -40,6 +40,8 @@ def test_pieces_joined_are_the_text_and_carry_all_their_marks(
     assert "".join(piece.text for piece in found) == text
     at = 0
     for piece in found:
-        inside = [m for m in marks if 0 <= m.start <= at and at + len(piece.text) <= m.end <= len(text)]
+        inside = [
+            m for m in marks if 0 <= m.start <= at and at + len(piece.text) <= m.end <= len(text)
+        ]
         assert list(piece.marks) == inside
         at += len(piece.text)

@@ -102,7 +102,13 @@ def test_what_is_blind_shows_no_answer_rule_route_or_clock(kit: Kit) -> None:
         seen = sight(session, kit.desk, item.id)
         with pytest.raises(Exception, match="盲审"):
             preview(session, kit.desk, item.id, {}, kit.clock())
-    assert (seen.rules, seen.flags, seen.routing, seen.deadlines, seen.past) == ((), (), None, (), ())
+    assert (seen.rules, seen.flags, seen.routing, seen.deadlines, seen.past) == (
+        (),
+        (),
+        None,
+        (),
+        (),
+    )
     assert {(h.chosen, h.suggested, h.share, h.doubtful) for h in seen.heads} == {
         ("", None, None, False)
     }

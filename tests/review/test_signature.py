@@ -6,7 +6,9 @@ from serving.review.signature import BANDS, bands, said
 from tests.review.kit import ANNA, BEN, Kit
 from tests.triage import build
 
-LONG = "我在贵行办了一张信用卡，上个月开始每个月都被扣十八块钱的权益费，我从来没有开通过，要求全部退还"
+LONG = (
+    "我在贵行办了一张信用卡，上个月开始每个月都被扣十八块钱的权益费，我从来没有开通过，要求全部退还"
+)
 OTHER = "手机银行转账一直显示处理中，对方两天都没有收到，打客服电话说让我再等等看，太耽误事情了"
 
 

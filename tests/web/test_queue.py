@@ -140,7 +140,9 @@ def test_nothing_of_a_blind_item_tells_what_the_model_said(web: TestClient) -> N
         url = begun(anna)
         html = anna.get(url).text
         assert "盲审" in html
-        assert ask(anna, url.removeprefix("/ui/queue") + "/preview", {"labels": {}}).status_code == 403
+        assert (
+            ask(anna, url.removeprefix("/ui/queue") + "/preview", {"labels": {}}).status_code == 403
+        )
         listed = anna.get("/ui/queue").text
         pages.append(neutral(html, text, login(anna)) + neutral(listed, text, login(anna)))
         html_version = version(html)
@@ -194,8 +196,13 @@ def test_skipping_and_views_and_labels(web: TestClient) -> None:
     assert skipped.json() == {"url": None}
     assert anna.post("/ui/queue/views", name="我的", wanted="kind=first").status_code == 303
     assert anna.post("/ui/queue/views", name="我的", wanted="kind=first").status_code == 409
-    assert anna.post("/ui/queue/views", name="全", wanted="kind=first", shared="1").status_code == 403
-    assert lead.post("/ui/queue/views", name="大家的", wanted="kind=audit", shared="1").status_code == 303
+    assert (
+        anna.post("/ui/queue/views", name="全", wanted="kind=first", shared="1").status_code == 403
+    )
+    assert (
+        lead.post("/ui/queue/views", name="大家的", wanted="kind=audit", shared="1").status_code
+        == 303
+    )
     seen = anna.get("/ui/queue").text
     assert "我的" in seen
     assert "大家的" in seen
