@@ -6,8 +6,6 @@ python -m benchmarks.fuzz [--inputs 100000] [--schemathesis 50]
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -24,6 +22,7 @@ from rich.table import Table
 from benchmarks.rig import ledger
 from benchmarks.rig.barrage import Barrage
 from benchmarks.rig.connection import Answer, BrokenError, Connection
+from benchmarks.rig.examples import schemathesis
 from benchmarks.rig.figures import Times
 from benchmarks.rig.hostile import MARK, Foe, Hostile, operations
 from benchmarks.rig.machine import machine
@@ -168,7 +167,7 @@ def run(
         among = beside.stop()
         if examples:
             say("schemathesis")
-            report["schemathesis"] = schemathesis(stage, examples)
+            report["schemathesis"] = schemathesis(stage, DOCUMENT, examples)
             found.amiss += report["schemathesis"]["amiss"]
         stage.service.stop()
         found.amiss += logged(stage.service.log.read_bytes(), stage.token)
@@ -210,24 +209,6 @@ class Beside:
         self._stopped = True
         self._thread.join()
         return Volley.together(self._volleys)
-
-
-def schemathesis(stage: Stage, examples: int) -> dict[str, Any]:
-    """Let schemathesis make requests out of the OpenAPI document; no answer may be a 5xx."""
-    command = [
-        str(Path(sys.executable).with_name("schemathesis")), "run", str(DOCUMENT),
-        "--url", f"http://127.0.0.1:{stage.service.port}",
-        "-H", f"Authorization: Bearer {stage.token}",
-        "--checks", "not_a_server_error", "--max-examples", str(examples), "--no-color",
-        "--generation-database", "none", "--seed", "1", "--suppress-health-check", "all",
-    ]  # fmt: skip
-    done = subprocess.run(  # noqa: S603 - our own command
-        command, cwd=stage.folder, capture_output=True, text=True, timeout=3600, check=False
-    )
-    told, _, summary = done.stdout.partition(" SUMMARY ")
-    failures = told.partition(" FAILURES ")[2].partition(" WARNINGS ")[0] or done.stderr
-    amiss = [] if done.returncode == 0 else [f"schemathesis: {failures[:3000]}"]
-    return {"examples_each": examples, "summary": summary[-1500:], "amiss": amiss}
 
 
 def table(found: dict[str, Any]) -> Table:

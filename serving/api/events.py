@@ -124,7 +124,7 @@ async def post_event(
     taken = await state.run(lambda: _take(state, event, caller.actor))
     if taken.recorded.replayed:
         response.status_code = 200
-    _tell(state, taken)
+    tell(state, taken)
     return {
         "event": event_json(taken.recorded.event),
         "replayed": taken.recorded.replayed,
@@ -222,7 +222,7 @@ def _take(state: State, event: Event, actor: str) -> Taken:
         raise translated(error) from error
 
 
-def _tell(state: State, taken: Taken) -> None:
+def tell(state: State, taken: Taken) -> None:
     """Figures and log lines, once it is durable."""
     for clock in taken.recorded.late:
         state.metrics.clock_breaches.labels(clock.clock).inc()

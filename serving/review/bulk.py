@@ -87,7 +87,7 @@ def choose(
 def _left_out(
     session: Session, where: Sequence[ColumnElement[bool]], now: datetime, ranked: bool
 ) -> dict[str, int]:
-    counted = {
+    counted: dict[str, list[ColumnElement[bool]]] = {
         "audit": [ItemRow.blind.is_(True)],
         "urgent": [ItemRow.blind.is_(False), ItemRow.rank == 0],
         "held": [ItemRow.lease_until > now],
@@ -96,8 +96,11 @@ def _left_out(
         del counted["urgent"]
     found = {}
     for name, more in counted.items():
-        query = select(func.count()).select_from(ItemRow)
-        query = query.join(CaseRow, CaseRow.complaint_id == ItemRow.complaint_id)
+        query = (
+            select(func.count())
+            .select_from(ItemRow)
+            .join(CaseRow, CaseRow.complaint_id == ItemRow.complaint_id)
+        )
         found[name] = session.scalar(query.where(*where, *more)) or 0
     return {name: count for name, count in found.items() if count}
 

@@ -181,7 +181,7 @@ def holder(row: ItemRow, now: datetime) -> str | None:
 def by_rank(session: Session) -> dict[int, int]:
     """How many open items there are of each urgency."""
     query = select(ItemRow.rank, func.count()).where(ItemRow.state == OPEN).group_by(ItemRow.rank)
-    return {rank: count for rank, count in session.execute(query)}
+    return dict(session.execute(query).tuples().all())
 
 
 def free_for(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -51,7 +52,7 @@ def pieces(text: str, marks: Sequence[Mark]) -> list[Piece]:
     edges = sorted({0, len(text), *(m.start for m in inside), *(m.end for m in inside)})
     return [
         Piece(text[a:b], tuple(m for m in inside if m.start <= a and b <= m.end))
-        for a, b in zip(edges, edges[1:], strict=False)
+        for a, b in itertools.pairwise(edges)
         if b > a
     ]
 

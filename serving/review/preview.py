@@ -38,7 +38,7 @@ def preview(
 ) -> Preview:
     """Nothing is written. Heads without a known code stay as the model said.
 
-    Raises NotFoundError, or NotForYouError for a blind item: what follows would tell what is hidden.
+    Raises NotFoundError, or NotForYouError for a blind item, where it would tell what is hidden.
     """
     item = find(session, item_id)
     if item.blind:

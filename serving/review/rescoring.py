@@ -26,5 +26,5 @@ def outdated(session: Session, item_id: str, version: str) -> Complaint | None:
 
 
 def suggest(session: Session, item_id: str, answer: Mapping[str, Any]) -> None:
-    """Let the answer of the model that serves be the item's suggestion; no decision is made of it."""
+    """Let the answer of the model that serves be the item's suggestion. It decides nothing."""
     find(session, item_id).suggestion = orjson.dumps(answer)

@@ -167,7 +167,7 @@ def _head(
     opinions = tuple(
         (one.submitted_by or "", code, head.by_code[code].name)
         for one in earlier
-        if (code := (one.labels or {}).get(head.name)) in head.by_code
+        if (code := str((one.labels or {}).get(head.name))) in head.by_code
     )
     code = label["code"]
     apart = len({code for _, code, _ in opinions}) > 1

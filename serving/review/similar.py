@@ -111,7 +111,7 @@ def _latest(session: Session, key: int, but: str) -> list[str]:
 
 
 def _reviewed(session: Session, ids: Sequence[str]) -> list[tuple[ItemRow, str]]:
-    """Those among `ids` that were decided, with their words; an adjudication before a first look."""
+    """Those among `ids` that were decided, with their words; as last adjudicated."""
     query = (
         select(ItemRow, ComplaintRow.text)
         .join(ComplaintRow, ComplaintRow.id == ItemRow.complaint_id)

@@ -1,4 +1,4 @@
-"""Take a reviewer's word: label records, a new decision where it changes something, what follows."""
+"""Take a reviewer's word: label records, a new decision where something changes, what follows."""
 
 from __future__ import annotations
 

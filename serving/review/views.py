@@ -22,7 +22,7 @@ _MOST = 50
 def keep(
     session: Session, reviewer: Reviewer, name: str, wanted: Wanted, shared: bool, now: datetime
 ) -> ViewRow:
-    """Keep a filter under a name of one's own. Raises InputError, ConflictError or NotForYouError."""
+    """Keep a filter under a name. Raises InputError, ConflictError or NotForYouError."""
     name = name.strip()
     if not name or len(name) > _LONGEST or any(ord(sign) < ord(" ") for sign in name):
         raise InputError(f"expected a name of 1 to {_LONGEST} characters", field="name")

@@ -84,9 +84,11 @@ def conditions(
         found.append(ItemRow.opened_at <= now - timedelta(hours=wanted.hours))
     if wanted.product:
         found.append(CaseRow.product.in_(_below(wanted.product, roles.product, desk)))
-    for name in ("reason", "lead", "branch", "source", "channel"):
-        if value := getattr(wanted, name):
-            found.append(getattr(CaseRow, name) == value)
+    found += [
+        getattr(CaseRow, name) == value
+        for name in ("reason", "lead", "branch", "source", "channel")
+        if (value := getattr(wanted, name))
+    ]
     if wanted.why:
         # Codes hold no quotes, so a quoted beginning is one.
         found.append(cast(CaseRow.reasons, String).like(f'%"{_literal(wanted.why)}%', escape="\\"))

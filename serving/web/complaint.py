@@ -43,7 +43,7 @@ async def show(
     desk: DeskDep,
     show: Annotated[Show, Query()] = "",
 ) -> Response:
-    """The page. Who has a blind review to do is shown what came, and nothing that was made of it."""
+    """The page. Where a blind review runs, reviewers see what came and nothing made of it."""
     found = await told(state, user, complaint_id)
     policy = desk.policies.at(found.case.received_at)
     at = now()

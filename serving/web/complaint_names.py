@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Final
+
+import yaml
 
 from data.taxonomy.schema import Taxonomy
 from serving.cases.changes import Change
@@ -15,78 +19,18 @@ from serving.review.desk import Desk
 from serving.triage.policy import Policy
 from serving.web.formats import when
 
-_WORDS: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
-    # What is named: its name, and the colour of its badge.
-    "status": {
-        "open": ("待受理", "amber"), "accepted": ("处理中", "blue"), "resolved": ("已办结", "green"),
-        "withdrawn": ("已撤回", "grey"),
-    },
-    "review": {
-        "none": ("无需复核", "grey"), "waiting": ("待复核", "orange"), "done": ("已复核", "green"),
-    },
-    "clock": {
-        "running": ("计时中", "blue"), "paused": ("已中止", "amber"), "met": ("已完成", "green"),
-        "breached": ("已逾期", "red"), "void": ("不再计时", "grey"),
-    },
-    "message": {
-        "pending": ("待送达", "amber"), "delivered": ("已送达", "green"), "dead": ("投递失败", "red"),
-    },
-    "order": {
-        "order": ("派单", "blue"), "withdrawal": ("撤单", "grey"), "escalation": ("督办", "red"),
-    },
-    "part": {
-        "lead": ("主办", "blue"), "assisting": ("协办", "grey"), "investigator": ("核实", "grey"),
-        "copy": ("抄送", "grey"), "copies": ("抄送", "grey"), "escalation": ("督办", "red"),
-    },
-    "act": {
-        "claimed": ("领取复核", "grey"), "released": ("放回队列", "grey"), "skipped": ("跳过", "amber"),
-        "submitted": ("提交复核", "green"), "undone": ("撤销复核", "amber"),
-        "revealed": ("查看个人信息", "grey"),
-    },
-    "round": {"1": ("初次复核", "grey"), "2": ("双人复核", "blue"), "3": ("裁定", "orange")},
-    "item": {
-        "open": ("进行中", "amber"), "done": ("已提交", "green"), "undone": ("已撤销", "grey"),
-        "closed": ("已关闭", "grey"),
-    },
-    "role": {
-        "review": ("复核", "grey"), "adjudication": ("裁定", "orange"), "department": ("部门", "blue"),
-        "retraction": ("撤回", "grey"),
-    },
-    "satisfaction": {
-        "very_satisfied": ("非常满意", "green"), "satisfied": ("满意", "green"),
-        "neutral": ("一般", "amber"), "dissatisfied": ("不满意", "red"),
-    },
-    "why": {"appraisal": ("外部鉴定", "amber"), "mediation": ("调解", "amber")},
-    "step": {
-        "review": ("退回复核", "grey"), "escalation": ("升级", "orange"), "supervision": ("督办", "red"),
-    },
-    "field": {
-        "result": ("处理结果", ""), "root_cause": ("根本原因", ""), "merged_into": ("并入的投诉", ""),
-        "reason": ("原因", ""), "suggested": ("建议部门", ""), "labels": ("部门认定", ""),
-        "extension": ("延长至", ""), "clock": ("时限", ""), "clocks": ("时限", ""),
-        "approver": ("审批人", ""), "told_at": ("告知客户", ""), "why": ("事由", ""),
-        "satisfaction": ("评价", ""), "due_at": ("新期限", ""), "days": ("顺延天数", ""),
-        "step": ("升级为", ""), "bounces": ("退回次数", ""), "from": ("原主办", ""), "to": ("现主办", ""),
-        "attempts": ("投递次数", ""), "status": ("应答状态", ""), "part": ("身份", ""),
-        "order": ("工单", ""), "at": ("发生时间", ""), "note": ("说明", ""), "kind": ("事项", ""),
-        "department": ("部门", ""), "statutory": ("法定", ""), "event_id": ("表单", ""),
-        "changed": ("改动", ""),
-    },
-    "change": {
-        "flags": ("敏感信息", ""), "lead": ("主办部门", ""), "assisting": ("协办", ""),
-        "investigator": ("核实", ""), "copies": ("抄送", ""), "branch": ("属地机构", ""),
-        "review": ("复核原因", ""),
-    },
-    "suppressed": {},
-    "action": {
-        "complaint.revealed": ("查看个人信息", ""), "labels.recorded": ("记录标签", ""),
-        "labels.retracted": ("撤回标签", ""), "outbox.replayed": ("重新投递", ""),
-        "case.escalation": ("升级", ""), "case.supervision": ("督办", ""),
-        "decision.created": ("作出判定", ""),
-    },
-}  # fmt: skip
+_TABLE = Path(__file__).with_suffix(".yaml")
 # Fields of events that say nothing to people.
 _INNER: Final = frozenset({"item", "message", "decision", "round", "statutory"})
+
+
+@functools.cache
+def table() -> Mapping[str, Mapping[str, tuple[str, ...]]]:
+    """Names and colours by kind and code, read once."""
+    found: dict[str, dict[str, list[str]]] = yaml.safe_load(_TABLE.read_text(encoding="utf-8"))
+    return {
+        kind: {code: tuple(said) for code, said in codes.items()} for kind, codes in found.items()
+    }
 
 
 @dataclass(frozen=True)
@@ -103,11 +47,11 @@ class Names:
 
     def of(self, kind: str, code: Any) -> str:
         """The name of a code; one that is not known is its own name."""
-        return _WORDS[kind].get(str(code), (str(code), ""))[0]
+        return table()[kind].get(str(code), (str(code),))[0]
 
     def tone(self, kind: str, code: Any) -> str:
         """The colour of its badge."""
-        return _WORDS[kind].get(str(code), ("", "grey"))[1] or "grey"
+        return (*table()[kind].get(str(code), ("", "grey")), "grey")[1]
 
     def event(self, kind: str) -> str:
         """An event's kind."""
@@ -116,13 +60,8 @@ class Names:
 
     def action(self, action: str) -> str:
         """What the audit trail says was done."""
-        if action.startswith("case."):
-            return (
-                self.event(action.removeprefix("case."))
-                if action.removeprefix("case.") in (machine().kinds)
-                else self.of("action", action)
-            )
-        return self.of("action", action)
+        known = machine().kinds.get(action.removeprefix("case."))
+        return known.name if known else self.of("action", action)
 
     def head(self, name: str) -> str:
         """A head's title."""
@@ -200,5 +139,4 @@ class Names:
         if isinstance(value, list):
             named = self.clock if key == "clocks" else self.head
             return "、".join(named(one) for one in value)
-        kind = key if key in _WORDS else ""
-        return self.of(kind, value) if kind else str(value)
+        return self.of(key, value) if key in table() else str(value)

@@ -21,8 +21,9 @@ from serving.triage.policy import Policy
 from serving.web.formats import span
 
 _NEAR = timedelta(days=3)
-# What a lead answers for; an extension has a form of its own.
-_FOR_LEADS = frozenset({"paused", "resumed", "withdrawn"})
+FOR_LEADS = frozenset({"paused", "resumed", "withdrawn"})
+"""Events that a lead answers for; an extension has a form of its own."""
+
 _EXTENDED = "extended"
 # Chosen by those who look at it anyway, or all there are.
 _NOT_ASKED = frozenset({"labels", "clocks"})
@@ -161,7 +162,7 @@ def _doings(status: str, user: User) -> Iterator[Doing]:
         barred = kind.from_ is not None and status not in kind.from_
         if kind.internal or barred or name == _EXTENDED:
             continue
-        if name in _FOR_LEADS and not user.at_least("lead"):
+        if name in FOR_LEADS and not user.at_least("lead"):
             continue
         asked = [field for field in (*kind.needs, *kind.may) if field not in _NOT_ASKED]
         fields = tuple((field, table.fields[field], field in kind.needs) for field in asked)

@@ -226,7 +226,7 @@ async def _next(
 
 
 async def _rescore(state: State, row: ItemRow) -> None:
-    """Ask the model that serves where another made the suggestion; in vain, the old one is shown."""
+    """Ask the model that serves where another made the suggestion; else the old one is shown."""
     pipeline = state.intake.pipeline
     version = pipeline.classifier.version
     complaint = await read(state, lambda s: rescoring.outdated(s, row.id, version))

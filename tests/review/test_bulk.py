@@ -9,6 +9,7 @@ import pytest
 from serving.review import bulk, views
 from serving.review.choice import Choice
 from serving.review.clusters import clusters
+from serving.review.desk import Reviewer
 from serving.review.errors import CannotUndoError, NotForYouError, StaleItemError
 from serving.review.transaction import writing
 from serving.review.wanted import Wanted
@@ -25,7 +26,7 @@ def chosen(kit: Kit, wanted: Wanted = FEE, **more: bool) -> bulk.Chosen:
         return bulk.choose(session, kit.desk, CHEN, wanted, kit.clock(), **more)
 
 
-def apply(kit: Kit, stamp: str, reviewer: object = CHEN, **labels: str) -> bulk.Applied:
+def apply(kit: Kit, stamp: str, reviewer: Reviewer = CHEN, **labels: str) -> bulk.Applied:
     choice = Choice({**RIGHT, **labels})
     return bulk.decide(
         kit.store.session,

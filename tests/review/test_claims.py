@@ -9,12 +9,13 @@ import pytest
 
 from data.errors import InputError, NotFoundError
 from serving.review import claims
+from serving.review.desk import Reviewer
 from serving.review.errors import LeaseLostError, NotForYouError, StaleItemError
 from serving.review.skipping import skip
 from serving.review.transaction import writing
 from serving.review.wanted import Wanted
 from serving.store import cases
-from tests.review.kit import ANNA, BEN, CHEN, Kit, Reviewer
+from tests.review.kit import ANNA, BEN, CHEN, Kit
 from tests.triage import build
 
 

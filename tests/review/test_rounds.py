@@ -9,14 +9,14 @@ import pytest
 
 from data.snapshot.record import in_force
 from serving.review import agreement
-from serving.review.desk import Terms
+from serving.review.desk import Reviewer, Terms
 from serving.review.errors import CannotUndoError
 from serving.review.preview import preview
 from serving.review.sight import sight
 from serving.review.transaction import writing
 from serving.review.undo import undo
 from serving.store import labels
-from tests.review.kit import ANNA, BEN, CHEN, Kit, Reviewer, kit_on
+from tests.review.kit import ANNA, BEN, CHEN, Kit, kit_on
 from tests.triage import build
 
 

@@ -137,7 +137,7 @@ def test_undoing_restores_by_adding(kit: Kit) -> None:
     assert again.id == item.id
     case = kit.case(complaint_id)
     assert (case.product, case.lead, case.review) == (before.product, before.lead, "waiting")
-    first, second, third = decisions(kit, complaint_id)
+    first, _, third = decisions(kit, complaint_id)
     assert third["labels"] == first["labels"]
     assert third["restored"]["by"] == "anna"  # type: ignore[index]
     with kit.session() as session:

@@ -39,6 +39,7 @@ def answer(**changes: Any) -> dict[str, Any]:
             "urgency": {"code": "II", "confidence": 0.6},
         },
         "routing": {"lead": {"code": "cards", "name": "卡"}, "branch": "城东支行"},
+        "flags": [],
         "deadlines": [clock, clock | {"clock": "decide_complex", "extension": True}],
         "review": {"needed": True, "reasons": ["audit_sample"], "priority": 0.7},
         "versions": {"model": "m-1", "policy": "p-1"},

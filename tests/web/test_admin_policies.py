@@ -18,7 +18,8 @@ from serving.policies.files import read
 from serving.store import policies
 from serving.triage.policy import PACKS
 from serving.web.admin_packs import difference
-from serving.web.admin_replays import Replays
+from serving.web.admin_replays import Replays, Run, _work
+from tests.store.kit import entry
 from tests.web import kit
 
 LIST = "/ui/admin/policies"
@@ -67,17 +68,12 @@ def lead(web: TestClient, text: str) -> str:
     """Who leads a complaint that comes in now."""
     state = state_of(web)
     complaint = Complaint(text, now())
-    outcome = state.intake.pipeline.decide(complaint, "test")
-    return str(outcome.decision.routing.lead.code)
+    answer = state.intake.pipeline.decide(complaint, "test")
+    return str(answer["routing"]["lead"]["code"])
 
 
 def store_complaint(web: TestClient, text: str) -> None:
-    state = state_of(web)
-    with kit.application(web).state.sessions.begin() as session:
-        from tests.store.kit import entry
-
-        state.intake.store.save(entry(text))
-        session.flush()
+    state_of(web).intake.store.save(entry(text))
 
 
 def test_uploaded_replayed_activated_and_taken_back(
@@ -178,8 +174,6 @@ def test_a_difference_names_new_and_gone_files() -> None:
 
 
 def test_one_replay_of_a_pack_at_a_time(web: TestClient, admin: kit.Browser) -> None:
-    from serving.web.admin_replays import Run
-
     state = state_of(web)
     present = state.intake.pipeline.policies
     runs = [Run("x", 10, "t", now(), 0, present, present) for _ in range(2)]
@@ -196,8 +190,6 @@ def test_one_replay_of_a_pack_at_a_time(web: TestClient, admin: kit.Browser) -> 
 
 
 def test_a_replay_that_fails_says_so(web: TestClient, admin: kit.Browser) -> None:
-    from serving.web.admin_replays import Run, _work
-
     state = state_of(web)
     present = state.intake.pipeline.policies
     store_complaint(web, "另一件")
