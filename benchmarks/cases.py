@@ -47,12 +47,12 @@ class Plan:
 def fill(engine: Engine, plan: Plan, taxonomy: Taxonomy, policy: Policy) -> None:
     """Write the rows; a run over the same database twice would clash."""
     maker = _Maker(plan, taxonomy, policy)
-    with engine.begin() as connection:
-        for start in range(0, plan.cases, _AT_ONCE):
-            batch: dict[type[DeclarativeBase], list[dict[str, Any]]] = {}
-            for number in range(start, min(start + _AT_ONCE, plan.cases)):
-                for table, row in maker.rows(number):
-                    batch.setdefault(table, []).append(row)
+    for start in range(0, plan.cases, _AT_ONCE):
+        batch: dict[type[DeclarativeBase], list[dict[str, Any]]] = {}
+        for number in range(start, min(start + _AT_ONCE, plan.cases)):
+            for table, row in maker.rows(number):
+                batch.setdefault(table, []).append(row)
+        with engine.begin() as connection:
             for table, rows in batch.items():
                 connection.execute(insert(table), rows)
 

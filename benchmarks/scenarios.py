@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import importlib.util
 import random
 import resource
-import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from benchmarks.rig import ledger
 from benchmarks.rig.barrage import Barrage
+from benchmarks.rig.receiver import MOODS, WELL, Receiver
 from benchmarks.rig.service import NotStartedError, Service
 from benchmarks.rig.shots import Plan
 from benchmarks.rig.stage import Stage, staged
 from benchmarks.rig.texts import CORPUS
+from benchmarks.rig.tricks import damaged_copy, faketime
 from benchmarks.rig.witness import Witness
 from model.runtime import SHIPPED
 
@@ -29,6 +29,7 @@ NOWHERE = "http://192.0.2.1:9/"
 # Nobody waits longer for the service to be itself again, in seconds.
 RECOVERY = 90.0
 _PATIENT_MS = 60_000
+_HASTY = {"SUDA_WEBHOOK_TIMEOUT": "0.3", "SUDA_OUTBOX_POLL_SECONDS": "0.1"}
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,7 @@ def disk_full(given: Setting) -> dict[str, Any]:
 
 def clock_jumps(given: Setting) -> dict[str, Any]:
     """The machine's clock jumps by a day, forth and back, while calls are answered."""
-    library = _faketime()
+    library = faketime()
     if library is None:
         return {"skipped": "needs the package libfaketime", "passed": True}
     with tempfile.TemporaryDirectory(prefix="suda") as folder:
@@ -158,13 +159,41 @@ def clock_jumps(given: Setting) -> dict[str, Any]:
     return witness.report(jumps=5)
 
 
+def bad_receivers(given: Setting) -> dict[str, Any]:
+    """Departments that never answer, lie or hang up; then they are well, and have been told all."""
+    with (
+        Receiver() as receiver,
+        staged(given.database, given.bundle, _HASTY, webhook=receiver.url) as stage,
+    ):
+        witness = Witness(stage.url)
+        for number, mood in enumerate(MOODS):
+            receiver.mood = mood
+            plan = given.plan(stage, f"mood{number}", given.longest)
+            volley = Barrage(plan).wait()
+            witness.saw(plan, volley)
+            witness.repeat(plan, volley)
+            if any(shot.status != 200 for shot in volley.shots):
+                witness.amiss.append(f"calls failed while receivers were {mood}")
+        receiver.mood = WELL
+        delivered = _delivered(stage.url, RECOVERY)
+        if not delivered:
+            witness.amiss.append(f"not all work orders were delivered in {RECOVERY:.0f} s")
+        witness.amiss += [
+            f"{len(unheard)} work orders count as delivered and never came"
+            for unheard in [ledger.delivered(stage.url) - receiver.heard]
+            if unheard
+        ]
+        witness.audit()
+    return witness.report(heard=len(receiver.heard), calls=receiver.calls)
+
+
 def corrupt_bundle(given: Setting) -> dict[str, Any]:
     """One byte of a bundle's file is another: the service says so and does not start."""
     amiss: list[str] = []
     whole = given.bundle or SHIPPED
     names = ["manifest.json", *orjson.loads((whole / "manifest.json").read_bytes())["files"]]
     for damaged in names[: given.times]:
-        with _damaged(whole, damaged) as bundle:
+        with damaged_copy(whole, damaged) as bundle:
             url = f"sqlite:///{bundle.parent}/suda.sqlite3"
             service = Service(bundle.parent, url, {"SUDA_BUNDLE": str(bundle)})
             try:
@@ -181,32 +210,23 @@ def corrupt_bundle(given: Setting) -> dict[str, Any]:
     return {"amiss": amiss, "passed": not amiss}
 
 
+def _delivered(url: str, patience: float) -> bool:
+    """Whether nothing waits in the outbox any longer, at most so many seconds from now."""
+    until = time.monotonic() + patience
+    while ledger.undelivered(url):
+        if time.monotonic() > until:
+            return False
+        # Attempts wait longer and longer: a person would send them again as well.
+        ledger.due_now(url)
+        time.sleep(0.5)
+    return True
+
+
 def _recovered(service: Service) -> float:
     """Seconds until it is ready again, by itself."""
     began = time.monotonic()
     service.wait_ready(RECOVERY)
     return time.monotonic() - began
-
-
-def _faketime() -> Path | None:
-    """The library that shows a process another time."""
-    found = importlib.util.find_spec("libfaketime")
-    if found is None or found.origin is None:
-        return None
-    return next(Path(found.origin).parent.rglob("libfaketime.so*"), None)
-
-
-@contextmanager
-def _damaged(bundle: Path, name: str) -> Iterator[Path]:
-    """A copy of a bundle with one byte of one file changed."""
-    with tempfile.TemporaryDirectory(prefix="suda") as folder:
-        copy = Path(folder) / "bundle"
-        shutil.copytree(bundle, copy)
-        file = copy / name
-        content = bytearray(file.read_bytes())
-        content[len(content) // 2] ^= 1
-        file.write_bytes(content)
-        yield copy
 
 
 SCENARIOS: dict[str, Callable[[Setting], dict[str, Any]]] = {
@@ -216,4 +236,5 @@ SCENARIOS: dict[str, Callable[[Setting], dict[str, Any]]] = {
     "disk-full": disk_full,
     "clock-jumps": clock_jumps,
     "corrupt-bundle": corrupt_bundle,
+    "bad-receivers": bad_receivers,
 }

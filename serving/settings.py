@@ -219,6 +219,10 @@ class Settings(BaseSettings):
     """Days a complaint's words are kept after it can have been closed. 令2020-5 Art. 44: three
     years at least."""
 
+    customer_field: str | None = None
+    """Where complaints' metadata name the customer, like `customer_id`; a dot leads inside. A
+    complaint's page then lists the customer's others."""
+
     review_lease_seconds: int = Field(default=300, ge=30, le=3600)
     """How long a claimed review stays somebody's without a sign of life from their browser."""
 

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any, NamedTuple, TypeAlias
 
 import orjson
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from benchmarks.rig.shots import Shot
@@ -150,21 +152,43 @@ CHECKS: tuple[Check, ...] = (
 
 def audit_store(url: str, promises: Promises) -> dict[str, list[str]]:
     """What each check finds amiss, by its name; an empty dict is a store that holds everything."""
-    engine = connect(url)
-    try:
-        with sessionmaker(engine)() as session:
-            found = {check.__name__: check(session, promises) for check in CHECKS}
-    finally:
-        engine.dispose()
+    with _reading(url) as session:
+        found = {check.__name__: check(session, promises) for check in CHECKS}
     return {name: faults for name, faults in found.items() if faults}
 
 
 def kept(url: str) -> int:
     """Complaints in the store."""
+    with _reading(url) as session:
+        return session.scalar(select(func.count()).select_from(ComplaintRow)) or 0
+
+
+def undelivered(url: str) -> int:
+    """Work orders that wait."""
+    with _reading(url) as session:
+        query = select(func.count()).select_from(OutboxRow).where(OutboxRow.state == "pending")
+        return session.scalar(query) or 0
+
+
+def delivered(url: str) -> set[str]:
+    """Ids of the work orders that count as delivered."""
+    with _reading(url) as session:
+        return set(session.scalars(select(OutboxRow.id).where(OutboxRow.state == "delivered")))
+
+
+def due_now(url: str) -> None:
+    """Let everything that waits for another attempt be tried at once."""
+    with _reading(url) as session, session.begin():
+        waiting = update(OutboxRow).where(OutboxRow.state == "pending", OutboxRow.lease.is_(None))
+        session.execute(waiting.values(next_at=datetime.now(UTC)))
+
+
+@contextmanager
+def _reading(url: str) -> Iterator[Session]:
     engine = connect(url)
     try:
         with sessionmaker(engine)() as session:
-            return session.scalar(select(func.count()).select_from(ComplaintRow)) or 0
+            yield session
     finally:
         engine.dispose()
 

@@ -21,12 +21,12 @@ from serving.store.tables import ComplaintRow
 
 Sort = Literal["received", "oldest", "due", "priority", "confidence"]
 
-SIZE: Final = 50
+SIZE: Final = 30
 # Beyond it a list is no list any more, and a report or a finer filter helps.
 MOST_EXPORTED: Final = 5_000
 BOM: Final = b"\xef\xbb\xbf"
 _EXCERPT: Final = 60
-_READ: Final = 240
+_READ: Final = 120
 _AT_ONCE: Final = 500
 _NO_CLOCK: Final = 2**62
 # What a spreadsheet would take for a formula.

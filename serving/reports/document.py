@@ -55,7 +55,7 @@ def document(report: Report) -> bytes:
         title=report.head.title, author=report.head.generated_by, lang="zh-CN",
         invariant=1,
     )  # fmt: skip
-    foot = f"{report.head.title}　{report.head.scope_title}　生成于 {report.head.generated_at}"
+    foot = f"{report.head.title}　{report.head.scope_title}　生成于 {_when(report)}"
 
     def numbered(canvas: Any, page: Any) -> None:
         canvas.setFont(_FONT, 8)
@@ -67,11 +67,16 @@ def document(report: Report) -> bytes:
     return target.getvalue()
 
 
+def _when(report: Report) -> str:
+    return report.head.generated_at.replace("T", " ")[:16]
+
+
 def _style(
-    size: float, *, lead: float = 1.45, after: float = 0, right: bool = False
+    size: float, *, lead: float = 1.45, after: float = 0, right: bool = False, indent: float = 0
 ) -> ParagraphStyle:
     return ParagraphStyle(
-        f"s{size}{right}{after}",
+        f"s{size}{right}{after}{indent}",
+        leftIndent=indent,
         fontName=_FONT,
         fontSize=size,
         leading=size * lead,
@@ -90,7 +95,7 @@ def _flow(report: Report) -> Iterator[Flowable]:
     )
     state = "期间已结束" if head.complete else "期间未结束，数字仍会变动"
     yield Paragraph(
-        escape(f"生成于 {head.generated_at}，{head.generated_by}；{state}"), _style(9, after=10)
+        escape(f"生成于 {_when(report)}，{head.generated_by}；{state}"), _style(9, after=10)
     )
     for table in report.tables:
         yield from _table(table)
@@ -122,15 +127,14 @@ def _table(table: Table) -> Iterator[Flowable]:
 def _cells(row: Row, columns: tuple[Column, ...], size: float) -> list[Paragraph]:
     found = []
     for column, value in zip(columns, row.cells, strict=False):
-        said = text(value, column, row)
-        if column.title == "名称":
-            said = "\u3000" * row.depth + said
-        found.append(_cell(said, column, size))
+        indent = row.depth * size if column.title == "名称" else 0.0
+        found.append(_cell(text(value, column, row), column, size, indent))
     return found
 
 
-def _cell(said: str, column: Column, size: float) -> Paragraph:
-    return Paragraph(escape(said), _style(size, lead=1.3, right=column.kind != "text"))
+def _cell(said: str, column: Column, size: float, indent: float = 0) -> Paragraph:
+    right = column.kind != "text"
+    return Paragraph(escape(said), _style(size, lead=1.3, right=right, indent=indent))
 
 
 def _widths(columns: tuple[Column, ...]) -> list[float]:

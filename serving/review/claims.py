@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from data.errors import NotFoundError
@@ -38,12 +38,9 @@ def claim_next(
     """
     asked = wanted or Wanted()
     where = [*conditions(asked, desk, now, session), *free_for(reviewer, now)]
-    held = session.scalar(
-        _queue([*conditions(asked, desk, now, session), *_held(reviewer, now)], asked)
-    )
     found = None
-    if held is not None:
-        found = _take(session, [ItemRow.id == held], asked, desk, reviewer, now)
+    if held := [row.id for row in holding(session, reviewer, now)]:
+        found = _take(session, [*where, ItemRow.id.in_(held)], asked, desk, reviewer, now)
     if found is None and draw() < desk.terms.audit_turn:
         urgent = select(ItemRow.id).where(*free_for(reviewer, now), ItemRow.state == OPEN)
         if (
@@ -66,7 +63,7 @@ def claim(session: Session, desk: Desk, reviewer: Reviewer, item_id: str, now: d
     found = _take(session, where, Wanted(), desk, reviewer, now)
     if found is None:
         row = find(session, item_id)
-        if row.state == OPEN and not _leased(row, now):
+        if row.state == OPEN and not leased(row, now):
             raise NotForYouError(_why_not(row, reviewer))
         raise LeaseLostError(lost(row, reviewer, now))
     acts.write(session, found, "claimed", reviewer.who, now)
@@ -80,7 +77,7 @@ def heartbeat(
     until = now + desk.terms.lease
     done = session.execute(
         update(ItemRow)
-        .where(ItemRow.id == item_id, ItemRow.state == OPEN, *_held(reviewer, now))
+        .where(ItemRow.id == item_id, ItemRow.state == OPEN, *held_by(reviewer, now))
         .values(lease_until=until)
         .returning(ItemRow.id)
         .execution_options(synchronize_session=False)
@@ -107,12 +104,20 @@ def held(
     claimed anew since `version`.
     """
     row = locked(session, item_id)
-    mine = row.state == OPEN and row.claimed_by == reviewer.who and _leased(row, now)
+    mine = row.state == OPEN and row.claimed_by == reviewer.who and leased(row, now)
     if not mine:
         raise LeaseLostError(lost(row, reviewer, now))
     if version is not None and row.version != version:
         raise StaleItemError("the item was claimed anew in another window", field="version")
     return row
+
+
+def holding(session: Session, reviewer: Reviewer, now: datetime) -> list[ItemRow]:
+    """What the reviewer holds, in the queue's order."""
+    # By the holder alone: a database that may choose goes through the whole queue for it.
+    rows = session.scalars(select(ItemRow).where(ItemRow.claimed_by == reviewer.who)).all()
+    live = [row for row in rows if row.state == OPEN and leased(row, now)]
+    return sorted(live, key=lambda row: (row.rank, row.due_at, row.ease, row.id))
 
 
 def find(session: Session, item_id: str) -> ItemRow:
@@ -142,48 +147,6 @@ def free(row: ItemRow) -> None:
     row.version += 1
 
 
-def listed(
-    session: Session,
-    desk: Desk,
-    reviewer: Reviewer,
-    wanted: Wanted,
-    now: datetime,
-    *,
-    limit: int,
-    offset: int = 0,
-) -> list[ItemRow]:
-    """The queue as the reviewer will get it, with what others hold now."""
-    where = [*conditions(wanted, desk, now, session), *_allowed(reviewer)]
-    query = _queue(where, wanted, columns=ItemRow).limit(limit).offset(offset)
-    return list(session.scalars(query))
-
-
-def waiting(
-    session: Session, desk: Desk, reviewer: Reviewer, wanted: Wanted, now: datetime, most: int
-) -> int:
-    """How many such items there are, counted up to `most`."""
-    where = [*conditions(wanted, desk, now, session), *_allowed(reviewer)]
-    inner = _queue(where, wanted, ordered=False).limit(most).subquery()
-    return session.scalar(select(func.count()).select_from(inner)) or 0
-
-
-def mine(session: Session, reviewer: Reviewer, now: datetime) -> ItemRow | None:
-    """What the reviewer holds."""
-    query = select(ItemRow).where(ItemRow.state == OPEN, *_held(reviewer, now))
-    return session.scalars(query.order_by(*ORDER).limit(1)).first()
-
-
-def holder(row: ItemRow, now: datetime) -> str | None:
-    """Who works on an item now."""
-    return row.claimed_by if row.state == OPEN and _leased(row, now) else None
-
-
-def by_rank(session: Session) -> dict[int, int]:
-    """How many open items there are of each urgency."""
-    query = select(ItemRow.rank, func.count()).where(ItemRow.state == OPEN).group_by(ItemRow.rank)
-    return dict(session.execute(query).tuples().all())
-
-
 def free_for(
     reviewer: Reviewer, now: datetime, *, skipped: bool = False
 ) -> list[ColumnElement[bool]]:
@@ -191,15 +154,16 @@ def free_for(
     unheld = or_(ItemRow.lease_until.is_(None), ItemRow.lease_until <= now)
     return [
         or_(unheld, ItemRow.claimed_by == reviewer.who),
-        *_allowed(reviewer, skipped=skipped),
+        *allowed(reviewer, skipped=skipped),
     ]
 
 
-def _held(reviewer: Reviewer, now: datetime) -> list[ColumnElement[bool]]:
+def held_by(reviewer: Reviewer, now: datetime) -> list[ColumnElement[bool]]:
+    """Theirs, and not run out."""
     return [ItemRow.claimed_by == reviewer.who, ItemRow.lease_until > now]
 
 
-def _allowed(reviewer: Reviewer, *, skipped: bool = False) -> list[ColumnElement[bool]]:
+def allowed(reviewer: Reviewer, *, skipped: bool = False) -> list[ColumnElement[bool]]:
     """Nobody gets two rounds of one complaint, nor what they passed on; some is for leads."""
     found = [
         or_(ItemRow.first_by.is_(None), ItemRow.first_by != reviewer.who),
@@ -217,13 +181,14 @@ def _allowed(reviewer: Reviewer, *, skipped: bool = False) -> list[ColumnElement
     return found
 
 
-def _queue(
+def queue_of(
     where: Sequence[ColumnElement[bool]],
     wanted: Wanted,
     *,
     columns: Any = ItemRow.id,
     ordered: bool = True,
 ) -> Select[Any]:
+    """Items that meet all of `where`, in the queue's order."""
     query = select(columns)
     if wanted.asks_cases:
         query = query.join(CaseRow, CaseRow.complaint_id == ItemRow.complaint_id)
@@ -240,7 +205,7 @@ def _take(
     now: datetime,
 ) -> ItemRow | None:
     """Claim the first of these in one statement; what another is just claiming is passed over."""
-    first = _queue(where, wanted).limit(1).with_for_update(of=ItemRow, skip_locked=True)
+    first = queue_of(where, wanted).limit(1).with_for_update(of=ItemRow, skip_locked=True)
     taken = session.scalar(
         update(ItemRow)
         .where(ItemRow.id == first.scalar_subquery())
@@ -256,7 +221,8 @@ def _take(
     return find(session, taken) if taken is not None else None
 
 
-def _leased(row: ItemRow, now: datetime) -> bool:
+def leased(row: ItemRow, now: datetime) -> bool:
+    """Whether somebody holds it now."""
     return row.lease_until is not None and row.lease_until > now
 
 
@@ -269,7 +235,7 @@ def lost(row: ItemRow, reviewer: Reviewer, now: datetime) -> str:
         return "这一条已不在复核队列中"
     if row.claimed_by is None or row.lease_until is None:
         return "这一条已放回队列，没有人占用"
-    if row.claimed_by != reviewer.who and _leased(row, now):
+    if row.claimed_by != reviewer.who and leased(row, now):
         return f"这一条现由{row.claimed_by}复核"
     return "占用已超时，这一条已放回队列"
 

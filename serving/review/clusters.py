@@ -53,5 +53,5 @@ def clusters(session: Session, most: int = 20, least: int = 3) -> list[Cluster]:
             seen |= group
     firsts = [first for first, _ in found]
     query_texts = select(ComplaintRow.id, ComplaintRow.text).where(ComplaintRow.id.in_(firsts))
-    texts = dict(session.execute(query_texts).tuples().all())
+    texts = dict(session.execute(query_texts).all())
     return [Cluster(first, size, texts.get(first, "")) for first, size in found]

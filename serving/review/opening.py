@@ -13,6 +13,7 @@ from ulid import ULID
 
 from serving.review.desk import Desk
 from serving.review.signature import bands
+from serving.store.base import table_of
 from serving.store.cases import AUDIT_SAMPLE
 from serving.store.entry import Entry, GroupHook
 from serving.store.rows.cases import CaseRow
@@ -45,9 +46,9 @@ def opener(desk_of: Callable[[], Desk], clock: Callable[[], datetime]) -> GroupH
             items.append(first_item(entry.complaint_id, received, answer, reasons, desk, now))
             keys += _bands(entry.complaint_id, entry.complaint.text)
         if items:
-            session.execute(insert(ItemRow), items)
+            session.execute(insert(table_of(ItemRow)), items)
         if keys:
-            session.execute(insert(BandRow), keys)
+            session.execute(insert(table_of(BandRow)), keys)
 
     return opened
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, cast, or_, select
+from sqlalchemy import ColumnElement, String, cast, select
 from sqlalchemy.orm import Session
 
 from data.errors import InputError
@@ -18,6 +18,7 @@ from serving.store.rows.review import BandRow, ItemRow
 from serving.store.tables import ComplaintRow
 
 _LONGEST = 128
+_NAMED = 200
 _KINDS = ("first", "audit", "double", "adjudication")
 
 
@@ -93,7 +94,7 @@ def conditions(
         # Codes hold no quotes, so a quoted beginning is one.
         found.append(cast(CaseRow.reasons, String).like(f'%"{_literal(wanted.why)}%', escape="\\"))
     if wanted.find:
-        found.append(_named(wanted.find))
+        found.append(ItemRow.complaint_id.in_(_named(session, wanted.find)))
     if wanted.like:
         found.append(ItemRow.complaint_id.in_(_alike(session, wanted.like)))
     return found
@@ -127,13 +128,15 @@ def _literal(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
-def _named(text: str) -> ColumnElement[bool]:
-    """By the beginning of our id, or by the caller's own."""
-    external = select(ComplaintRow.id).where(ComplaintRow.external_id == text).limit(200)
-    return or_(
-        ItemRow.complaint_id.like(f"{_literal(text.upper())}%", escape="\\"),
-        ItemRow.complaint_id.in_(external),
+def _named(session: Session, text: str) -> list[str]:
+    """Ids that begin so, and those of the caller's own id."""
+    first = text.upper()
+    ours = select(ComplaintRow.id).where(
+        ComplaintRow.id.between(first, first + "Z" * (26 - len(first)))
     )
+    theirs = select(ComplaintRow.id).where(ComplaintRow.external_id == text)
+    found = [] if len(first) > 26 else list(session.scalars(ours.limit(_NAMED)))
+    return [*found, *session.scalars(theirs.limit(_NAMED))]
 
 
 def _alike(session: Session, complaint_id: str) -> list[str]:

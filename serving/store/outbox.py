@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, aliased
 from ulid import ULID
 
 from data.errors import NotFoundError, WrongStateError
+from serving.store.base import table_of
 from serving.store.rows.outbox import OutboxRow
 
 PENDING, DELIVERED, DEAD = "pending", "delivered", "dead"
@@ -57,7 +58,7 @@ def message(
 def add(session: Session, messages: Sequence[dict[str, Any]]) -> None:
     """Add messages, in the session's transaction."""
     if messages:
-        session.execute(insert(OutboxRow), list(messages))
+        session.execute(insert(table_of(OutboxRow)), list(messages))
 
 
 def due(session: Session, now: datetime) -> dict[str, int]:

@@ -121,7 +121,7 @@ def _overview(
     shown = chosen.items[:_SAMPLES]
     ids = [item.complaint_id for item in shown]
     query = select(ComplaintRow.id, ComplaintRow.text).where(ComplaintRow.id.in_(ids))
-    texts = dict(session.execute(query).tuples().all())
+    texts = dict(session.execute(query).all())
     samples = [(item.id, texts.get(item.complaint_id, "")) for item in shown]
     usual = codes(model_answer(session, shown[0])) if shown else {}
     return Overview(Picked(chosen, samples, usual), [], [])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -91,6 +91,19 @@ class Names:
     def reason(self, code: str) -> str:
         """Why a person must look."""
         return names.reason(code, self.desk)
+
+    def reasons(self, codes: Sequence[str]) -> str:
+        """Why a person must look, all of it."""
+        return "、".join(dict.fromkeys(self.reason(code) for code in codes))
+
+    def heads(self, names: Sequence[str]) -> str:
+        """Heads' titles."""
+        return "、".join(self.head(name) for name in names)
+
+    @staticmethod
+    def time(written: str) -> datetime:
+        """A time as the audit trail writes it."""
+        return datetime.fromisoformat(written)
 
     def skip(self, reason: str | None) -> str:
         """Why a reviewer passed it on."""

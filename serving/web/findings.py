@@ -28,4 +28,5 @@ def hottest(found: HotSpots) -> str:
     if not found.spots:
         return f"近七天没有异常突增（检视 {found.cells:,} 个组合）"
     first = found.spots[0]
-    return f"{len(found.spots)} 处突增，最明显的是“{first.name}”，为往常的 {first.ratio:.1f} 倍"
+    usual = f"为往常的 {first.ratio:.1f} 倍" if first.expected >= 1 else "往常几乎没有"
+    return f"{len(found.spots)} 处突增，最明显的是“{first.name}”，本周 {first.count.n} 件，{usual}"

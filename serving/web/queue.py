@@ -11,7 +11,7 @@ from fastapi import Form, Request, Response
 from sqlalchemy.orm import Session
 
 from serving.api.state import StateDep
-from serving.review import agreement, claims, names, views
+from serving.review import agreement, listing, names, views
 from serving.review.desk import Desk, Reviewer
 from serving.review.wanted import Wanted
 from serving.store.rows.cases import CaseRow
@@ -135,10 +135,10 @@ def _listed(
     session: Session, desk: Desk, reviewer: Reviewer, wanted: Wanted, number: int
 ) -> Listed:
     at = now()
-    rows = claims.listed(
+    rows = listing.listed(
         session, desk, reviewer, wanted, at, limit=PAGE, offset=(number - 1) * PAGE
     )
-    total = claims.waiting(session, desk, reviewer, wanted, at, _COUNTED + 1)
+    total = listing.waiting(session, desk, reviewer, wanted, at, _COUNTED + 1)
     found = {
         case.complaint_id: case
         for case in session.query(CaseRow).filter(
@@ -147,13 +147,13 @@ def _listed(
     }
     return Listed(
         lines=[
-            Line(row, found[row.complaint_id], names.reasons(row, desk), claims.holder(row, at))
+            Line(row, found[row.complaint_id], names.reasons(row, desk), listing.holder(row, at))
             for row in rows
         ],
         total=min(total, _COUNTED),
         capped=total > _COUNTED,
-        ranks=claims.by_rank(session),
-        mine=claims.mine(session, reviewer, at),
+        ranks=listing.by_rank(session),
+        mine=listing.mine(session, reviewer, at),
         views=views.usable(session, reviewer),
     )
 

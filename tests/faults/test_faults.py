@@ -37,3 +37,9 @@ def test_a_clock_that_jumps_by_a_day_stops_nothing(given: Setting) -> None:
 def test_a_corrupt_bundle_is_named_and_not_served(given: Setting) -> None:
     found = SCENARIOS["corrupt-bundle"](replace(given, times=2))
     assert found["amiss"] == []
+
+
+def test_departments_that_do_not_answer_harm_nobody_and_are_told_later(given: Setting) -> None:
+    found = SCENARIOS["bad-receivers"](replace(given, longest=0.2))
+    assert found["amiss"] == []
+    assert found["heard"] > 0

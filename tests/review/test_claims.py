@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from data.errors import InputError, NotFoundError
-from serving.review import claims
+from serving.review import claims, listing
 from serving.review.desk import Reviewer
 from serving.review.errors import LeaseLostError, NotForYouError, StaleItemError
 from serving.review.skipping import skip
@@ -195,9 +195,9 @@ def test_filters_choose_what_they_say(kit: Kit) -> None:
     }
     for wanted, found in FILTERS:
         with kit.session() as session:
-            rows = claims.listed(session, kit.desk, ANNA, wanted, kit.clock(), limit=10)
+            rows = listing.listed(session, kit.desk, ANNA, wanted, kit.clock(), limit=10)
             assert {ids[row.complaint_id] for row in rows} == found, wanted
-            assert claims.waiting(session, kit.desk, ANNA, wanted, kit.clock(), 99) == len(found)
+            assert listing.waiting(session, kit.desk, ANNA, wanted, kit.clock(), 99) == len(found)
         item = kit.next(ANNA, wanted=wanted)
         assert (ids[item.complaint_id] in found) if item else not found
         if item:
@@ -214,7 +214,7 @@ def test_a_filter_that_means_nothing_is_refused(kit: Kit) -> None:
         {"why": "x" * 200},
     ):
         with pytest.raises(InputError), kit.session() as session:
-            claims.listed(session, kit.desk, ANNA, Wanted.of(given), kit.clock(), limit=1)
+            listing.listed(session, kit.desk, ANNA, Wanted.of(given), kit.clock(), limit=1)
 
 
 def test_an_item_there_is_not(kit: Kit) -> None:

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from httpx import Response
 from sqlalchemy import update
 
 from data.records import Complaint
@@ -60,7 +59,7 @@ def emptied(web: TestClient) -> None:
         session.execute(update(CaseRow).values(review="none"))
 
 
-def ask(browser: Browser, path: str, body: dict[str, Any] | None = None) -> Response:
+def ask(browser: Browser, path: str, body: dict[str, Any] | None = None) -> Any:
     headers = {"Accept": "application/json", "X-CSRF-Token": browser.csrf}
     return browser.client.post(f"/ui/queue{path}", json=body or {}, headers=headers)
 

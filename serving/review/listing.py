@@ -1,0 +1,55 @@
+"""The queue as people see it before they claim anything."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from serving.review.claims import allowed, holding, leased, queue_of
+from serving.review.desk import Desk, Reviewer
+from serving.review.opening import OPEN
+from serving.review.wanted import Wanted, conditions
+from serving.store.rows.review import ItemRow
+
+
+def listed(
+    session: Session,
+    desk: Desk,
+    reviewer: Reviewer,
+    wanted: Wanted,
+    now: datetime,
+    *,
+    limit: int,
+    offset: int = 0,
+) -> list[ItemRow]:
+    """The queue as the reviewer will get it, with what others hold now."""
+    where = [*conditions(wanted, desk, now, session), *allowed(reviewer)]
+    query = queue_of(where, wanted, columns=ItemRow).limit(limit).offset(offset)
+    return list(session.scalars(query))
+
+
+def waiting(
+    session: Session, desk: Desk, reviewer: Reviewer, wanted: Wanted, now: datetime, most: int
+) -> int:
+    """How many such items there are, counted up to `most`."""
+    where = [*conditions(wanted, desk, now, session), *allowed(reviewer)]
+    inner = queue_of(where, wanted, ordered=False).limit(most).subquery()
+    return session.scalar(select(func.count()).select_from(inner)) or 0
+
+
+def mine(session: Session, reviewer: Reviewer, now: datetime) -> ItemRow | None:
+    """What the reviewer holds."""
+    return next(iter(holding(session, reviewer, now)), None)
+
+
+def holder(row: ItemRow, now: datetime) -> str | None:
+    """Who works on an item now."""
+    return row.claimed_by if row.state == OPEN and leased(row, now) else None
+
+
+def by_rank(session: Session) -> dict[int, int]:
+    """How many open items there are of each urgency."""
+    query = select(ItemRow.rank, func.count()).where(ItemRow.state == OPEN).group_by(ItemRow.rank)
+    return dict(session.execute(query).all())
