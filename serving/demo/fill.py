@@ -35,7 +35,8 @@ from serving.store.tables import ComplaintRow
 from serving.triage.schema import Roles
 
 ACTOR = "demo"
-_LAST_DAYS = 2
+# How much of a day is reviewed, by how many days are left: today is still to be done.
+_SHARES = {0: 0.0, 1: 0.4, 2: 0.7}
 
 
 @dataclass
@@ -86,8 +87,7 @@ def fill(
     found = scenes(texts, pipeline.taxonomy, until, seed)
     days = [list(group) for _, group in groupby(found, key=_day)]
     for number, day in enumerate(days):
-        left = len(days) - number - 1
-        _live(stage, day, until, share=1.0 if left > _LAST_DAYS else 0.35)
+        _live(stage, day, until, share=_SHARES.get(len(days) - number - 1, 1.0))
         on_day(number + 1, len(days))
     stage.filled.reviews = stage.office.done
     with store.session.begin() as session:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from data.errors import InputError
 from serving.demo.story import ZONE
-from serving.review import claims, skipping
+from serving.review import claims, listing, skipping
 from serving.review.answers import model_answer
 from serving.review.choice import Choice
 from serving.review.desk import Desk, Reviewer
@@ -21,7 +21,8 @@ from serving.store.rows.review import ItemRow
 
 BEGIN, END = time(9, 0), time(17, 30)
 _AGREES_BLINDLY, _SKIPS = 0.06, 0.01
-_SECONDS = 0.12
+_SECONDS, _CLEARING = 0.12, 0.4
+_OLD = Wanted(hours=60)
 _EVERYTHING, _DOUBLES, _DISPUTED = Wanted(), Wanted(kind="double"), Wanted(kind="adjudication")
 
 
@@ -50,15 +51,13 @@ class Office:
     def _much(self, session: Session, person: Reviewer, now: datetime) -> bool:
         """Whether there is more than is to be left; leads leave nothing."""
         wanted, left = (_DISPUTED, 0) if person.lead else (_EVERYTHING, self.left)
-        return claims.waiting(session, self.desk, person, wanted, now, left + 1) > left
+        return listing.waiting(session, self.desk, person, wanted, now, left + 1) > left
 
     def _one(self, session: Session, person: Reviewer, now: datetime) -> datetime | None:
-        wanted = _DISPUTED if person.lead else _EVERYTHING
-        if not person.lead and self.draw.random() < _SECONDS:
-            wanted = _DOUBLES
+        wanted = _DISPUTED if person.lead else self._choice()
         item = claims.claim_next(session, self.desk, person, now, wanted, draw=self.draw.random)
         if item is None:
-            return now + timedelta(minutes=10) if wanted == _DOUBLES else None
+            return now + timedelta(minutes=10) if wanted in (_DOUBLES, _OLD) else None
         seconds = min(self.draw.lognormvariate(3.9, 0.6), 280)
         then = now + timedelta(seconds=seconds)
         if self.draw.random() < _SKIPS:
@@ -67,6 +66,13 @@ class Office:
             self._say(session, person, item, then)
             self.done += 1
         return then + timedelta(seconds=self.draw.randrange(5, 900))
+
+    def _choice(self) -> Wanted:
+        """What somebody turns to: now and then to what has waited for long."""
+        drawn = self.draw.random()
+        if drawn < _SECONDS:
+            return _DOUBLES
+        return _OLD if drawn < _SECONDS + _CLEARING else _EVERYTHING
 
     def _say(self, session: Session, person: Reviewer, item: ItemRow, now: datetime) -> None:
         model = model_answer(session, item)

@@ -27,7 +27,7 @@ _HOURS = (
     0.2, 0.1, 0.1, 0.1, 0.1, 0.2, 0.4, 0.8, 1.6, 2.4, 2.6, 2.0,
     1.4, 1.6, 2.2, 2.3, 2.0, 1.5, 1.1, 1.0, 1.1, 1.0, 0.7, 0.4,
 )  # fmt: skip
-_SURGE_DAYS, _SURGE_SHARE = 6, 0.5
+_SURGE_DAYS, _SURGE_SHARE = 6, 0.12
 _REPEATED, _NAMED_BRANCH = 0.06, 0.7
 
 
@@ -107,4 +107,4 @@ def _drawn(field: str, taxonomy: Taxonomy, draw: random.Random) -> str | None:
     if known is None:
         return None
     codes = list(known.codes)
-    return draw.choices(codes, [1.0 / (position + 1) for position in range(len(codes))])[0]
+    return draw.choices(codes, [1.0 / (position + 1) ** 1.5 for position in range(len(codes))])[0]

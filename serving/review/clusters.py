@@ -12,7 +12,7 @@ from serving.review.opening import FIRST, OPEN
 from serving.store.rows.review import BandRow, ItemRow
 from serving.store.tables import ComplaintRow
 
-_LOOKED_THROUGH = 4_000
+_LOOKED_THROUGH = 2_000
 # Two texts of similarity 0.7 share one of these bands with probability 0.93.
 _BANDS = 4
 

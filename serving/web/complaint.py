@@ -52,6 +52,7 @@ async def show(
         request,
         "complaint.html",
         seen=seen,
+        here="/ui/cases",
         case=found.case,
         names=Names(desk, policy),
         show=show,

@@ -28,4 +28,4 @@ async def found(
     if len(rows) == 1:
         return redirect(request, f"/ui/complaints/{rows[0].complaint_id}")
     status = 200 if rows or not q.strip() else 404
-    return page(request, "find.html", status=status, q=q, rows=rows, most=MOST)
+    return page(request, "find.html", status=status, here="/ui/cases", q=q, rows=rows, most=MOST)

@@ -10,6 +10,8 @@ from fastapi.routing import APIRoute
 from serving.settings import Settings
 from serving.web import (
     account,
+    admin_deliveries,
+    admin_departments,
     admin_models,
     admin_policies,
     admin_shadow,
@@ -54,6 +56,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     admin_policies.router,
     admin_shadow.router,
     admin_models.router,
+    admin_departments.router,
+    admin_deliveries.router,
     queue.router,
     item.router,
     bulk.router,
