@@ -45,6 +45,11 @@ class User:
         return f"user:{self.login}"
 
     @property
+    def everywhere(self) -> bool:
+        """Whether all complaints are theirs."""
+        return self.branch is None and self.department is None
+
+    @property
     def title(self) -> str:
         """The role in Chinese."""
         return TITLES[self.role]

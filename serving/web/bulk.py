@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from fastapi import Request, Response
+from fastapi import Depends, Request, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -23,10 +23,11 @@ from serving.store.rows.review import BulkRow
 from serving.store.tables import ComplaintRow
 from serving.web.auth import Reviewer as ReviewerUser
 from serving.web.frame import Notice, page, redirect, router_for
-from serving.web.reviewing import DeskDep, read, reviewer_of
+from serving.web.reviewing import DeskDep, check_everywhere, read, reviewer_of
 from serving.web.visits import now
 
 router = router_for("/bulk")
+router.dependencies.append(Depends(check_everywhere))
 HERE = "/ui/bulk"
 _SAMPLES = 8
 _LEFT_OUT = {"audit": "抽检", "urgent": "特急", "held": "他人正在复核"}

@@ -80,7 +80,7 @@ class Names:
     def department(self, code: str | None) -> str:
         """A department's name."""
         known = self.policy.router.departments
-        return known[code].name if code in known else code or "—"
+        return known[code].name if code and code in known else code or "—"
 
     def rule(self, rule_id: str) -> str:
         """A rule's name."""

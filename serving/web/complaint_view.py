@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -28,6 +28,7 @@ _EXTENDED = "extended"
 # Chosen by those who look at it anyway, or all there are.
 _NOT_ASKED = frozenset({"labels", "clocks"})
 _MASK = "＊＊＊"
+_QUOTES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +46,22 @@ class Words:
         """What an answer quotes, without personal data; empty once the words were erased."""
         return self.hidden[spot["start"] : spot["end"]]
 
+    def quotes(self, spots: Iterable[Mapping[str, Any]]) -> list[str]:
+        """The first few quotes, without those that stand inside of another."""
+        said = list(dict.fromkeys(filter(None, map(self.quote, spots))))
+        whole = [one for one in said if not any(one != other and one in other for other in said)]
+        return whole[:_QUOTES]
+
 
 @dataclass(frozen=True, slots=True)
 class ClockLine:
-    """A clock with how much of its time is over, a share in [0, 1], and what it may have next."""
+    """A clock with how much of its time is over, a share in [0, 1], and what it may have next.
+
+    `state` is the row's, or breached where nobody swept since it ran out.
+    """
 
     timed: Timed
+    state: str
     share: float
     tone: str
     text: str
@@ -99,7 +110,7 @@ def view(story: Story, user: User, policy: Policy, now: datetime) -> ComplaintVi
             _line(one, longer.get(one.row.clock) if open_ else None, now) for one in story.clocks
         ),
         moments(story),
-        tuple(_doings(story.case.status, user)),
+        tuple(_doings(story, user, policy)),
         closed,
     )
 
@@ -136,7 +147,10 @@ def _line(timed: Timed, extension: Extension | None, now: datetime) -> ClockLine
     whole = (row.due_at - row.started_at).total_seconds()
     share = (until - row.started_at).total_seconds() / whole if whole > 0 else 1.0
     tone, text = _said(timed, now)
-    return ClockLine(timed, min(1.0, max(0.0, share)), tone, text, extension)
+    over = row.state == RUNNING and row.due_at < now
+    return ClockLine(
+        timed, BREACHED if over else row.state, min(1.0, max(0.0, share)), tone, text, extension
+    )
 
 
 def _said(timed: Timed, now: datetime) -> tuple[str, str]:
@@ -154,16 +168,26 @@ def _said(timed: Timed, now: datetime) -> tuple[str, str]:
     return "grey", "中止计时" if row.state == PAUSED else "不再计时"
 
 
-def _doings(status: str, user: User) -> Iterator[Doing]:
+def _doings(story: Story, user: User, policy: Policy) -> Iterator[Doing]:
     if not user.at_least("reviewer"):
         return
     table = machine()
     for name, kind in table.kinds.items():
-        barred = kind.from_ is not None and status not in kind.from_
-        if kind.internal or barred or name == _EXTENDED:
+        barred = kind.from_ is not None and story.case.status not in kind.from_
+        if kind.internal or barred or name == _EXTENDED or not _apt(name, story.clocks, policy):
             continue
         if name in FOR_LEADS and not user.at_least("lead"):
             continue
         asked = [field for field in (*kind.needs, *kind.may) if field not in _NOT_ASKED]
         fields = tuple((field, table.fields[field], field in kind.needs) for field in asked)
         yield Doing(name, kind.name, fields)
+
+
+def _apt(kind: str, clocks: Sequence[Timed], policy: Policy) -> bool:
+    """Whether there is a clock to stop, or to let go on."""
+    if kind == "resumed":
+        return any(one.row.state == PAUSED for one in clocks)
+    if kind == "paused":
+        pausable = {clock.id for clock in policy.pack.deadlines.clocks if clock.pausable}
+        return any(one.row.state == RUNNING and one.row.clock in pausable for one in clocks)
+    return True

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
@@ -29,10 +29,11 @@ from serving.review.wanted import Wanted
 from serving.store.rows.review import ItemRow
 from serving.web.auth import Reviewer as ReviewerUser
 from serving.web.frame import audited, page, router_for
-from serving.web.reviewing import DeskDep, read, reviewer_of, write
+from serving.web.reviewing import DeskDep, check_everywhere, read, reviewer_of, write
 from serving.web.visits import now
 
 router = router_for("/queue")
+router.dependencies.append(Depends(check_everywhere))
 HERE = "/ui/queue"
 # Longest that a reviewer waits for a newer model's suggestion.
 _RESCORED_WITHIN = 2.0

@@ -10,11 +10,14 @@ from serving.security.roles import Role, User
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A link of the navigation; shown to users who may see what `role` reads."""
+    """A link of the navigation; shown to users who may see what `role` reads. What is `whole` is
+    for those only whom no branch or department narrows.
+    """
 
     title: str
     href: str
     role: Role
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +39,9 @@ SECTIONS: tuple[Section, ...] = (
         "复核",
         "queue",
         (
-            Item("复核队列", "/ui/queue", "reviewer"),
-            Item("批量处理", "/ui/bulk", "reviewer"),
-            Item("复核质量", "/ui/queue/quality", "lead"),
+            Item("复核队列", "/ui/queue", "reviewer", whole=True),
+            Item("批量处理", "/ui/bulk", "reviewer", whole=True),
+            Item("复核质量", "/ui/queue/quality", "lead", whole=True),
         ),
     ),
     Section("投诉单", "complaints", (Item("投诉单", "/ui/cases", "reviewer"),)),
@@ -84,7 +87,8 @@ def visible(user: User, paths: Collection[str]) -> list[Section]:
 
 
 def _shown(item: Item, user: User, paths: Collection[str]) -> bool:
-    return item.href in paths and user.may_see(item.role)
+    theirs = user.everywhere or not item.whole
+    return item.href in paths and theirs and user.may_see(item.role)
 
 
 def current(path: str, sections: Collection[Section]) -> str | None:

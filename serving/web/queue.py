@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from fastapi import Form, Request, Response
+from fastapi import Depends, Form, Request, Response
 from sqlalchemy.orm import Session
 
 from serving.api.state import StateDep
@@ -19,10 +19,11 @@ from serving.store.rows.review import ItemRow, ViewRow
 from serving.web.auth import Lead
 from serving.web.auth import Reviewer as ReviewerUser
 from serving.web.frame import Notice, page, redirect, router_for
-from serving.web.reviewing import DeskDep, read, reviewer_of, write
+from serving.web.reviewing import DeskDep, check_everywhere, read, reviewer_of, write
 from serving.web.visits import now
 
 router = router_for("/queue")
+router.dependencies.append(Depends(check_everywhere))
 HERE = "/ui/queue"
 PAGE = 50
 # Counted no further: nobody needs to know how many thousands.

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, TypeVar
 
-from fastapi import Depends
+from fastapi import Depends, Request
 from sqlalchemy.orm import Session
 
 from serving.api.state import State, StateDep
 from serving.review.desk import Desk, Reviewer, Terms
 from serving.review.transaction import writing
 from serving.security.roles import User
+from serving.web.auth import session_of
+from serving.web.errors import PageError
 
 T = TypeVar("T")
 
@@ -23,6 +25,13 @@ async def get_desk(state: StateDep) -> Desk:
 
 
 DeskDep = Annotated[Desk, Depends(get_desk)]
+
+
+async def check_everywhere(request: Request) -> None:
+    """The queue goes over all branches and departments. Raises PageError for whom one narrows."""
+    session = session_of(request)
+    if session is not None and not session.user.everywhere:
+        raise PageError("复核面向全行，限定了机构或部门的账号不能进入", status=403)
 
 
 def reviewer_of(user: User) -> Reviewer:

@@ -158,7 +158,7 @@ def test_of_an_erased_one_codes_and_times_are_left(kit: Kit) -> None:
 def test_records_that_came_by_themselves_are_one_moment(kit: Kit) -> None:
     complaint_id = kit.keep()
     said = Judgement(
-        labels={"product": "B03022", "reason": "C03"}, who="expert", role="expert",
+        labels={"product": "B03022", "reason": "C03"}, who="teller", role="customer",
         id=complaint_id, decided_at=kit.clock(),
     )  # fmt: skip
     with writing(kit.store.session) as session:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import urllib.request
 from collections.abc import Iterator
@@ -48,7 +49,8 @@ def call(site: Site, path: str, body: dict[str, Any]) -> dict[str, Any]:
 def came(site: Site, external_id: str, text: str = TEXT, days: float = 2) -> str:
     """A complaint that came in some days ago, by HTTP."""
     body = {
-        "text": text, "external_id": external_id, "branch": "城东支行", "channel": "A01032", "source": "phone",
+        "text": text, "external_id": external_id, "branch": "城东支行", "channel": "A01032",
+        "source": "phone",
         "received_at": (datetime.now(UTC) - timedelta(days=days)).isoformat(),
         "metadata": {"customer": "C-10086", "name": "王小明"},
     }  # fmt: skip
@@ -198,7 +200,7 @@ def test_it_fits_the_window_and_the_paper(
     page.goto(f"/ui/complaints/{complaint_id}")
     settle(page)
     assert_fits(page)
-    paper = tmp_path / "complaint.pdf"
+    paper = Path(os.environ.get("SUDA_PAPER") or tmp_path / "complaint.pdf")
     page.pdf(path=paper, prefer_css_page_size=True, print_background=True)
     assert paper.stat().st_size > 20_000
     page.emulate_media(media="print", color_scheme="dark")

@@ -105,7 +105,7 @@ def case(web: TestClient, complaint_id: str) -> CaseRow:
 
 def clock(web: TestClient, complaint_id: str) -> ClockRow:
     with application(web).state.sessions() as session:
-        row = session.get(ClockRow, (complaint_id, "decide"))
+        row: ClockRow | None = session.get(ClockRow, (complaint_id, "decide"))
         assert row is not None
         return row
 

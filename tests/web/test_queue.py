@@ -16,6 +16,7 @@ from sqlalchemy import update
 from data.records import Complaint
 from serving.store.rows.cases import CaseRow
 from serving.store.rows.review import ItemRow
+from serving.store.rows.web import UserRow
 from tests.web.kit import Browser, application, opened, recorded, settings, signed_in
 
 _numbers = itertools.count()
@@ -252,3 +253,21 @@ def test_many_are_decided_at_once_and_taken_back(web: TestClient) -> None:
     assert lead.post(undo[0]).status_code == 303
     assert "已撤销" in lead.get("/ui/bulk").text
     assert lead.get("/ui/queue/quality").status_code == 200
+
+
+def test_the_queue_is_not_for_whom_a_branch_narrows(web: TestClient) -> None:
+    browser = signed_in(web, "lead")
+    assert browser.get("/ui/queue").status_code == 200
+    with application(web).state.sessions.begin() as session:
+        session.execute(update(UserRow).values(branch="城东支行"))
+    try:
+        for path in ("/ui/queue", "/ui/queue/quality", "/ui/bulk", "/ui/queue/items/X"):
+            said = browser.get(path)
+            assert said.status_code == 403, path
+            assert "限定了机构或部门" in said.text
+        home = browser.get("/ui/cases")
+        assert home.status_code == 200
+        assert 'href="/ui/queue"' not in home.text
+    finally:
+        with application(web).state.sessions.begin() as session:
+            session.execute(update(UserRow).values(branch=None))
