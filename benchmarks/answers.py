@@ -11,48 +11,49 @@ from data.taxonomy.schema import Taxonomy
 from serving.triage.policy import Policy
 
 
-def decision(
+def decision(case: Mapping[str, Any], answer: Mapping[str, Any]) -> dict[str, Any]:
+    """The row of a case's decision."""
+    return {
+        "id": case["complaint_id"],
+        "complaint_id": case["complaint_id"],
+        "body": orjson.dumps(answer),
+        "created_at": case["received_at"],
+        **{f"{name}_version": version for name, version in answer["versions"].items()},
+    }
+
+
+def answered(
     case: Mapping[str, Any],
     codes: Mapping[str, str],
     clocks: Sequence[Mapping[str, Any]],
     taxonomy: Taxonomy,
     policy: Policy,
 ) -> dict[str, Any]:
-    """The row of a case's decision; its body has every field of the public contract."""
-    versions = {
-        "model": case["model_version"],
-        "taxonomy": taxonomy.stamp,
-        "policy": policy.stamp,
-    }
+    """What the service would have answered: every field of the public contract."""
     return {
-        "id": case["complaint_id"],
         "complaint_id": case["complaint_id"],
-        "body": orjson.dumps(
-            {
-                "complaint_id": case["complaint_id"],
-                "external_id": None,
-                "received_at": case["received_at"].isoformat(),
-                "labels": {
-                    name: _label(taxonomy, policy, name, code, case["confidence"] + 0.05 * place)
-                    for place, (name, code) in enumerate(codes.items())
-                },
-                "flags": [
-                    {"code": code, "name": code, "hint": False, "evidence": []}
-                    for code in case["flags"]
-                ],
-                "routing": _routing(case),
-                "deadlines": [_deadline(policy, clock) for clock in clocks],
-                "review": {
-                    "needed": not case["automatic"],
-                    "reasons": case["reasons"],
-                    "priority": case["priority"],
-                },
-                "truncated": False,
-                "versions": versions,
-            }
-        ),
-        "created_at": case["received_at"],
-        **{f"{name}_version": version for name, version in versions.items()},
+        "external_id": None,
+        "received_at": case["received_at"].isoformat(),
+        "labels": {
+            name: _label(taxonomy, policy, name, code, case["confidence"] + 0.05 * place)
+            for place, (name, code) in enumerate(codes.items())
+        },
+        "flags": [
+            {"code": code, "name": code, "hint": False, "evidence": []} for code in case["flags"]
+        ],
+        "routing": _routing(case),
+        "deadlines": [_deadline(policy, clock) for clock in clocks],
+        "review": {
+            "needed": not case["automatic"],
+            "reasons": case["reasons"],
+            "priority": case["priority"],
+        },
+        "truncated": False,
+        "versions": {
+            "model": case["model_version"],
+            "taxonomy": taxonomy.stamp,
+            "policy": policy.stamp,
+        },
     }
 
 
@@ -69,7 +70,11 @@ def _label(
         "margin": 0.5,
         "backed_off": code in found.parents,
         "leaf": code,
-        "alternatives": [],
+        "alternatives": [
+            {"code": other, "name": found.by_code[other].name, "confidence": 0.05}
+            for other in found.leaves[:4]
+            if other != code
+        ],
         "evidence": [],
     }
     if head == policy.roles.urgency:

@@ -12,11 +12,15 @@ from typing import Any
 
 import numpy as np
 from sqlalchemy import Engine, insert
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.orm import DeclarativeBase, Session
 from ulid import ULID
 
-from benchmarks.answers import decision
+from benchmarks.answers import answered, decision
+from benchmarks.reviews import Reviews, records
 from data.taxonomy.schema import Head, Taxonomy
+from serving.review.desk import Desk
+from serving.store import audit
+from serving.store.base import table_of
 from serving.store.rows.cases import CaseRow, ClockRow
 from serving.store.rows.outbox import CaseEventRow
 from serving.store.tables import ComplaintRow, DecisionRow, LabelRecordRow
@@ -40,13 +44,24 @@ class Plan:
     days: int = 400
     reviewed: float = 0.1
     seed: int = 7
+    waiting: float = 0.3
+    """Share of the cases that are open and not reviewed that wait for it."""
     surge: float = 0.0
     """Share of the last six days' cases that concern one and the same thing."""
+    texts: Sequence[str] = ()
+    """What complaints say, in turn; their number where there is none."""
+    model: str = "m2"
+    """The model of the last sixty days."""
 
 
-def fill(engine: Engine, plan: Plan, taxonomy: Taxonomy, policy: Policy) -> None:
-    """Write the rows; a run over the same database twice would clash."""
-    maker = _Maker(plan, taxonomy, policy)
+def fill(
+    engine: Engine, plan: Plan, taxonomy: Taxonomy, policy: Policy, desk: Desk | None = None
+) -> None:
+    """Write the rows; a run over the same database twice would clash.
+
+    With a desk also reviews, orders to departments and the audit trail.
+    """
+    maker = _Maker(plan, taxonomy, policy, desk)
     for start in range(0, plan.cases, _AT_ONCE):
         batch: dict[type[DeclarativeBase], list[dict[str, Any]]] = {}
         for number in range(start, min(start + _AT_ONCE, plan.cases)):
@@ -54,16 +69,26 @@ def fill(engine: Engine, plan: Plan, taxonomy: Taxonomy, policy: Policy) -> None
                 batch.setdefault(table, []).append(row)
         with engine.begin() as connection:
             for table, rows in batch.items():
-                connection.execute(insert(table), rows)
+                connection.execute(insert(table_of(table)), rows)
+            if desk is not None:
+                told = [
+                    record
+                    for place, case in enumerate(batch[CaseRow])
+                    for record in records(case, start + place)
+                ]
+                audit.append(Session(connection), told, plan.end)
 
 
 class _Maker:
-    def __init__(self, plan: Plan, taxonomy: Taxonomy, policy: Policy) -> None:
+    def __init__(
+        self, plan: Plan, taxonomy: Taxonomy, policy: Policy, desk: Desk | None = None
+    ) -> None:
         self.plan, self.taxonomy, self.policy = plan, taxonomy, policy
         self.random = np.random.default_rng(plan.seed)
         self.departments = [item.code for item in policy.pack.departments.departments]
         self.flags = [flag.code for flag in policy.pack.rules.flags if not flag.hint]
         self.weights = {head.name: self._skewed(len(head.leaves)) for head in taxonomy.heads}
+        self.reviews = Reviews(desk, np.random.default_rng(plan.seed + 1)) if desk else None
 
     def _skewed(self, n: int) -> Any:
         weights = 1.0 / (1 + np.arange(n)) ** 1.1
@@ -86,14 +111,18 @@ class _Maker:
         case = self._case(number, id_, codes, received, closed)
         if surging:
             case["branch"] = _BRANCHES[0]
-        yield ComplaintRow, self._complaint(number, id_, received, case)
+        complaint = self._complaint(number, id_, received, case)
+        yield ComplaintRow, complaint
         clocks = list(self._clocks(id_, received, closed))
-        yield DecisionRow, decision(case, codes, clocks, self.taxonomy, self.policy)
+        answer = answered(case, codes, clocks, self.taxonomy, self.policy)
+        yield DecisionRow, decision(case, answer)
         yield CaseRow, case
         for clock in clocks:
             yield ClockRow, clock
         for event in self._events(number, case):
             yield CaseEventRow, event
+        if self.reviews is not None:
+            yield from self.reviews.rows(number, case, answer, complaint["text"])
         if case["review"] == "done":
             for record in self._records(number, id_, codes, received, case["audit"]):
                 yield LabelRecordRow, record
@@ -118,7 +147,7 @@ class _Maker:
     ) -> dict[str, Any]:  # fmt: skip
         roles, random = self.policy.roles, self.random
         reviewed = random.random() < self.plan.reviewed
-        waiting = not reviewed and closed is None and random.random() < 0.3
+        waiting = not reviewed and closed is None and random.random() < self.plan.waiting
         accepted = received + timedelta(hours=float(random.random()) * 30)
         bounces = int(random.random() < 0.07) + int(random.random() < 0.01)
         return {
@@ -145,7 +174,9 @@ class _Maker:
             "bounces": bounces,
             "satisfaction": self._pick(_SATISFIED, 0.4) if closed else None,
             "decision_id": id_,
-            "model_version": "m2" if received > self.plan.end - timedelta(days=60) else "m1",
+            "model_version": self.plan.model
+            if received > self.plan.end - timedelta(days=60)
+            else "m1",
             "policy_version": self.policy.stamp,
             "updated_at": closed or received,
         }
@@ -158,11 +189,12 @@ class _Maker:
     def _complaint(
         self, number: int, id_: str, received: datetime, case: dict[str, Any]
     ) -> dict[str, Any]:
+        texts = self.plan.texts
         return {
             "id": id_,
             "source": case["source"] or "",
             "external_id": f"B-{number}",
-            "text": f"合成投诉第{number}号",
+            "text": texts[number % len(texts)] if texts else f"合成投诉第{number}号",
             "fields": {"channel": case["channel"], "branch": case["branch"]},
             "fingerprint": f"{number:064d}",
             "received_at": received,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -21,22 +22,25 @@ def fire(plan: Plan, senders: int = 1) -> Volley:
     """Send a load from `senders` processes, an equal part of it each. Blocks until it is over."""
     parts = [plan] if senders == 1 else [_part(plan, i, senders) for i in range(senders)]
     command = [sys.executable, "-m", "benchmarks.rig.sender"]
-    running = [
-        subprocess.Popen(  # noqa: S603 - our own command
-            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
-        for _ in parts
-    ]
-    # All read their plan before one is waited for: they send at the same time.
-    for process, part in zip(running, parts, strict=True):
-        assert process.stdin is not None  # noqa: S101 - a pipe was asked for
-        process.stdin.write(part.as_json())
-        process.stdin.close()
-        process.stdin = None
-    outputs = [process.communicate()[0] for process in running]
-    if any(process.returncode for process in running):
-        raise RuntimeError(f"a sender of {plan.name!r} failed")
-    return Volley.together([Volley.parse(output) for output in outputs])
+    with ExitStack() as stack:
+        # Files: a soak's answers are many megabytes.
+        told = [stack.enter_context(tempfile.TemporaryFile()) for _ in parts]
+        running = [
+            subprocess.Popen(  # noqa: S603 - our own command
+                command, cwd=ROOT, stdin=subprocess.PIPE, stdout=output
+            )
+            for output in told
+        ]
+        # All read their plan before one is waited for: they send at the same time.
+        for process, part in zip(running, parts, strict=True):
+            assert process.stdin is not None  # noqa: S101 - a pipe was asked for
+            process.stdin.write(part.as_json())
+            process.stdin.close()
+        if any(process.wait() for process in running):
+            raise RuntimeError(f"a sender of {plan.name!r} failed")
+        for output in told:
+            output.seek(0)
+        return Volley.together([Volley.parse(output.read()) for output in told])
 
 
 def _part(plan: Plan, number: int, of: int) -> Plan:

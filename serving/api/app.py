@@ -69,7 +69,8 @@ def create_app(settings: Settings, pipeline: Pipeline | None = None) -> FastAPI:
         redoc_url=None,
         openapi_url="/openapi.json" if settings.docs else None,
     )
-    larger = {jobs.router.prefix: settings.max_job_bytes + jobs.FORM_BYTES}
+    largest = settings.max_job_bytes + jobs.FORM_BYTES
+    larger = {jobs.router.prefix: largest, "/ui/admin/jobs": largest}
     app.add_middleware(limits.BodyLimit, max_bytes=settings.max_body_bytes, larger=larger)
     problems.install(app)
     for module in (

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from fastapi import Form, Request, Response
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from data.errors import ConflictError, InputError, WrongStateError
@@ -180,8 +180,15 @@ async def _take(state: State, user: User, event: Any, names: Names) -> None:
         with writing(state.intake.store.session) as session:
             return desk.take(session, event(session), user.actor, now())
 
+    def twice() -> Taken:
+        """Once more where the same form arrived at this very moment."""
+        try:
+            return run()
+        except IntegrityError:
+            return run()
+
     try:
-        taken = await state.run(run)
+        taken = await state.run(twice)
     except WrongStateError as error:
         said = "该时限已过或已完成" if error.field == "extension" else "投诉现在的状态不允许此操作"
         raise PageError(f"{said}，请刷新页面后再看。", status=409) from error

@@ -10,8 +10,10 @@ from fastapi.routing import APIRoute
 from serving.settings import Settings
 from serving.web import (
     account,
+    admin_audit,
     admin_deliveries,
     admin_departments,
+    admin_jobs,
     admin_keys,
     admin_models,
     admin_policies,
@@ -58,6 +60,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     admin_shadow.router,
     admin_models.router,
     admin_keys.router,
+    admin_jobs.router,
+    admin_audit.router,
     admin_departments.router,
     admin_deliveries.router,
     queue.router,
