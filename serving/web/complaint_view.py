@@ -20,7 +20,8 @@ from serving.store.cases import BREACHED, MET, PAUSED, RUNNING
 from serving.triage.policy import Policy
 from serving.web.formats import span
 
-_NEAR = timedelta(days=3)
+# When a clock is near its end: three days before, of a short one the last quarter.
+_NEAR, _LAST = timedelta(days=3), 0.25
 FOR_LEADS = frozenset({"paused", "resumed", "withdrawn"})
 """Events that a lead answers for; an extension has a form of its own."""
 
@@ -162,7 +163,8 @@ def _said(timed: Timed, now: datetime) -> tuple[str, str]:
         )
     left = (row.due_at - now).total_seconds()
     if row.state == RUNNING and left > 0:
-        return ("amber" if row.strict_due_at - now < _NEAR else "blue"), f"还有 {span(left)}"
+        near = min(_NEAR, _LAST * (row.due_at - row.started_at))
+        return ("amber" if row.strict_due_at - now < near else "blue"), f"还有 {span(left)}"
     if row.state in (RUNNING, BREACHED):
         return "red", f"逾期 {span(left)}"
     return "grey", "中止计时" if row.state == PAUSED else "不再计时"

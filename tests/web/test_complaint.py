@@ -23,6 +23,7 @@ from serving.store.rows.outbox import CaseEventRow, OutboxRow
 from serving.store.rows.review import ItemRow
 from serving.triage.policy import PACKS
 from tests.web.kit import Browser, application, opened, recorded, settings, signed_in
+from tests.web.test_queue import ask, begun, version, waiting
 
 _numbers = itertools.count()
 _ID = re.compile(r"01[0-9A-HJKMNP-TV-Z]{24}")
@@ -359,6 +360,36 @@ def test_who_has_a_blind_look_to_do_learns_nothing_here(web: TestClient) -> None
         assert anna.get(f"{here}/{path}").status_code == 403
     assert "piece--evidence" not in anna.post(f"{here}/reveal").text
     assert "现行判定" in signed_in(web, "lead").get(here).text
+
+
+def test_what_reviewers_did_is_told(web: TestClient) -> None:
+    complaint_id = waiting(web, "态度恶劣")
+    anna, ben, boss = (signed_in(web, role) for role in ("reviewer", "reviewer", "admin"))
+    path = begun(anna).removeprefix("/ui/queue")
+    here = f"/ui/complaints/{complaint_id}"
+    page = anna.get(f"/ui/queue{path}").text
+    ask(anna, f"{path}/skip", {"reason": "recusal", "version": version(page), "note": "亲属"})
+    path = begun(ben).removeprefix("/ui/queue")
+    ask(ben, f"{path}/reveal")
+    page = ben.get(f"/ui/queue{path}").text
+    said = {"labels": {"mood": "good"}, "version": version(page), "comment": "其实是表扬"}
+    assert ask(ben, f"{path}/submit", said).status_code == 200
+    html = boss.get(here).text
+    for words in (
+        "领取复核",
+        "跳过",
+        "本人须回避",
+        "亲属",
+        "提交复核",
+        "其实是表扬",
+        "改判",
+        "标签记录",
+    ):
+        assert words in html
+    assert html.index("本人须回避") < html.index("提交复核")
+    assert "与模型当时的判定相比" in boss.get(f"{here}/replay").text
+    assert ask(ben, "/undo").status_code == 200
+    assert "撤销复核" in boss.get(here).text
 
 
 def test_the_chapters_narrow_what_happened(web: TestClient) -> None:

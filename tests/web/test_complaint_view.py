@@ -28,6 +28,7 @@ def timed(state: str = "running", **given: Any) -> Timed:
     [
         (timed(), 0, 0.0, "blue", "还有 10 天", "running"),
         (timed(), 5, 0.5, "blue", "还有 5 天", "running"),
+        (timed(), 7, 0.7, "blue", "还有 3 天", "running"),
         (timed(), 8, 0.8, "amber", "还有 2 天", "running"),
         (timed(), 12, 1.0, "red", "逾期 2 天", "breached"),
         (timed("breached"), 12, 1.0, "red", "逾期 2 天", "breached"),
