@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 
 from fastapi import FastAPI
 
@@ -26,6 +26,7 @@ from serving.api import (
     statistics,
     taxonomy,
 )
+from serving.api.looking import watching
 from serving.api.startup import opened, tending
 from serving.api.state import State
 from serving.pipeline import Pipeline
@@ -55,7 +56,8 @@ def create_app(settings: Settings, pipeline: Pipeline | None = None) -> FastAPI:
                 job_service.working(app, state),
             ):
                 app.state.suda = state
-                yield
+                with watching(state, app.state) if settings.web else nullcontext():
+                    yield
         if flush is not None:
             flush()
 

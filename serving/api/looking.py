@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from serving.api.state import State
 from serving.boards.axes import axes_of
 from serving.boards.filter import CaseFilter
+from serving.boards.keeper import Keeper, keeping
 from serving.boards.live import shared
+from serving.boards.recount import Recounts
 from serving.boards.view import View
+
+T = TypeVar("T")
 
 
 def _now() -> datetime:
@@ -21,6 +27,32 @@ def look(state: State, holder: Any, wanted: CaseFilter, *, fresh: bool = False) 
 
     `holder` keeps the facts between two looks, and may carry a `clock` of its own.
     """
+    _asked(holder)
+    return _look(state, holder, wanted, fresh=fresh)
+
+
+def counted(
+    state: State, holder: Any, wanted: CaseFilter, key: Hashable, work: Callable[[View], T]
+) -> tuple[View, T]:
+    """What `work` makes of the facts narrowed to `wanted`, kept ready under `key`.
+
+    The look that comes with it has a clock and names, but no facts. Call it off the event loop.
+    """
+    _asked(holder)
+    return _recounts(holder).get((key, wanted.query()), lambda: _look(state, holder, wanted), work)
+
+
+@contextmanager
+def watching(state: State, holder: Any) -> Iterator[None]:
+    """Keep the facts up to date in the meantime, off every request."""
+    clock = getattr(holder, "clock", _now)
+    live = shared(holder, state.intake.store.session, clock)
+    holder.keeper = Keeper(live, _recounts(holder))
+    with keeping(holder.keeper):
+        yield
+
+
+def _look(state: State, holder: Any, wanted: CaseFilter, *, fresh: bool = False) -> View:
     clock = getattr(holder, "clock", _now)
     pipeline, now = state.intake.pipeline, clock()
     live = shared(holder, state.intake.store.session, clock)
@@ -28,3 +60,16 @@ def look(state: State, holder: Any, wanted: CaseFilter, *, fresh: bool = False) 
     axes = axes_of(pipeline.taxonomy, policy)
     board = live.board(fresh=fresh)
     return View(board, axes, policy.clocks.zone, now.replace(microsecond=0), wanted)
+
+
+def _recounts(holder: Any) -> Recounts:
+    found: Recounts | None = getattr(holder, "recounts", None)
+    if found is None:
+        holder.recounts = found = Recounts(getattr(holder, "clock", _now))
+    return found
+
+
+def _asked(holder: Any) -> None:
+    keeper: Keeper | None = getattr(holder, "keeper", None)
+    if keeper is not None:
+        keeper.asked()

@@ -20,6 +20,7 @@ from serving.api.problems import headers_of, of_error, respond
 from serving.api.recording import record_decisions, record_model
 from serving.api.shield import Shield
 from serving.api.state import State
+from serving.api.turnstile import Turnstile
 from serving.security.binding import check_auth
 from serving.security.gate import ANYONE, Caller, Gate, UnauthorizedError, check_scope, token_of
 from serving.security.keys import ApiKey, Scope
@@ -163,6 +164,7 @@ def install(app: FastAPI, settings: Settings) -> None:
     Raises InputError where it would be open to other machines without keys.
     """
     check_auth(settings)
+    app.add_middleware(Turnstile)
     app.add_middleware(Doorkeeper, public=public_paths(settings), web=settings.web)
     app.add_middleware(Shield, hsts_seconds=settings.hsts_seconds)
     if settings.docs:

@@ -24,9 +24,11 @@ T = TypeVar("T")
 # after 15 s), and clocks of several hosts differ by less.
 _OVERLAP: Final = timedelta(seconds=60)
 # How often the sums are compared, which a change with a time of long ago would upset.
-_COMPARED: Final = timedelta(seconds=30)
+_COMPARED: Final = timedelta(seconds=60)
 # So many changed cases are cheaper to read anew than one by one.
 _MANY: Final = 20_000
+SMALL: Final = 5_000
+"""Of so few cases everything is counted anew at each look."""
 _REMEMBERED: Final = 256
 _REVIEW: Final = ("waiting", "done")
 
@@ -59,10 +61,16 @@ class Live:
         clock: Callable[[], datetime],
         *,
         every: timedelta = timedelta(seconds=1),
+        kept: timedelta = timedelta(seconds=60),
     ) -> None:
+        """Where somebody renews it all the time (`tended`), a look takes what there is unless it
+        is older than `kept`. `between` is called between two pieces of a long reading.
+        """
         self._sessions = sessions
         self._clock = clock
-        self._every = every
+        self._every, self._kept = every, kept
+        self.tended = False
+        self.between: Callable[[], None] = lambda: None
         self._lock = threading.Lock()
         self._board: Board | None = None
         self._seen: dict[str, datetime] = {}
@@ -72,7 +80,7 @@ class Live:
         """How things are; at most `every` old, and not even that where `fresh`."""
         standing = self._board
         if standing is not None and not fresh:
-            if self._clock() - standing.as_of < self._every:
+            if self._clock() - standing.as_of < self._allowed(standing):
                 return standing
             if not self._lock.acquire(blocking=False):
                 return standing
@@ -83,6 +91,11 @@ class Live:
             return self._board
         finally:
             self._lock.release()
+
+    def _allowed(self, standing: Board) -> timedelta:
+        if not self.tended:
+            return self._every
+        return self._kept if len(standing.facts) > SMALL else timedelta(0)
 
     def _renewed(self, board: Board | None) -> Board:
         now = self._clock()
@@ -97,20 +110,22 @@ class Live:
     def _facts(self, session: Session, board: Board | None) -> Facts:
         if board is None:
             self._seen = self._changed(session, self._newest(session))
-            return read(session)
+            return read(session, between=self.between)
         changed = self._changed(session, self._newest(session, board.as_of))
         new = [id_ for id_, at in changed.items() if self._seen.get(id_) != at]
         if len(new) > _MANY:
-            facts = read(session)
+            facts = read(session, between=self.between)
         else:
             facts = replaced(board.facts, read_ids(session, new)) if new else board.facts
         self._seen = changed
-        return facts if self._agrees(session, facts) else read(session)
+        agrees = self._agrees(session, facts)
+        return facts if agrees else read(session, between=self.between)
 
     def _agrees(self, session: Session, facts: Facts) -> bool:
         """Whether sums over the table are those of the columns; asked from time to time only."""
         now = self._clock()
-        if self._compared is not None and now - self._compared < _COMPARED:
+        lately = self._compared is not None and now - self._compared < _COMPARED
+        if lately and len(facts) > SMALL:
             return True
         self._compared = now
         row = session.execute(

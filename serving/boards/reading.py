@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -29,9 +29,19 @@ _CODED: Final = (
 )  # fmt: skip
 
 
-def read(session: Session, *conditions: ColumnElement[bool]) -> Facts:
-    """The cases that meet all conditions, with their clocks."""
-    return join_all([_chunk(session, condition) for condition in _ranges(session, conditions)])
+def read(
+    session: Session,
+    *conditions: ColumnElement[bool],
+    between: Callable[[], None] = lambda: None,
+) -> Facts:
+    """The cases that meet all conditions, with their clocks; `between` is called after each piece,
+    and may raise to end it.
+    """
+    parts = []
+    for condition in _ranges(session, conditions):
+        parts.append(_chunk(session, condition))
+        between()
+    return join_all(parts)
 
 
 def read_ids(session: Session, ids: Sequence[str]) -> Facts:

@@ -128,7 +128,8 @@ def _rows(session: Session, table: Any, complaint_id: str, order: Any) -> list[A
 
 def _decided(rows: Sequence[DecisionRow], case: CaseRow) -> tuple[Decided, ...]:
     found: list[Decided] = []
-    for row in rows:
+    # The first has the complaint's own id, whatever the clocks of processes said.
+    for row in sorted(rows, key=lambda row: (row.id != case.complaint_id, row.created_at, row.id)):
         answer = orjson.loads(row.body)
         against = changes(found[-1].answer, answer) if found else ()
         by = answer["reviewed"]["by"] if "reviewed" in answer else None

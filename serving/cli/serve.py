@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
@@ -25,6 +26,9 @@ _CURL = """curl -s http://{host}:{port}/v1/classify -H 'Content-Type: applicatio
 
 _FROM_ENVIRONMENT = '-H "Authorization: Bearer $SUDA_API_KEY" '
 _DEVELOPMENT = timedelta(days=30)
+# How long a thread that classifies may keep the event loop waiting for the interpreter. Python's
+# own 5 ms, a few times in a row, would be all of the time in which a call is to be refused.
+_SWITCH_SECONDS = 0.001
 
 
 def serve(
@@ -36,6 +40,7 @@ def serve(
     given = {"host": host, "port": port, "bundle": bundle}
     settings = Settings(**{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
     configure(settings.log_format, settings.log_level)
+    sys.setswitchinterval(_SWITCH_SECONDS)
     app = create_app(settings)
     key = development_key(settings)
     err.print(f"[bold]Suda 诉达[/] http://{settings.host}:{settings.port}  (API: /docs)")

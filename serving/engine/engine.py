@@ -92,7 +92,8 @@ class Engine:
         """
         now = self._clock()
         with self._lock:
-            self._check(len(works), now + within, within)
+            if (error := self.refusal(len(works), within=within)) is not None:
+                raise error
             tickets = [
                 Ticket(work, now + within, next(self._numbers), Laps(self._clock)) for work in works
             ]
@@ -100,6 +101,27 @@ class Engine:
                 ticket.future.add_done_callback(partial(self._settled, ticket))
             self._line.put(tickets)
         return tickets
+
+    def refusal(self, texts: int, *, within: float) -> SudaError | None:
+        """Why so many texts would not be admitted now, counted as refused; None if they would."""
+        if self._closed:
+            self._observer.rejected("stopping", texts)
+            return NotReadyError("the service is stopping")
+        ahead = self._line.before(self._clock() + within) + self._begun
+        limit = self.capacity.limit(within)
+        over = max(ahead + texts - limit, len(self._line) + texts - self._limits.max_waiting)
+        if over <= 0:
+            return None
+        self._observer.rejected("overloaded", texts)
+        speed = self.capacity.per_second
+        if texts > limit:
+            need = texts / speed
+            message = (
+                f"{texts} texts need about {need:.1f} s now; expected a later deadline or fewer"
+            )
+            return OverloadedError(message, retry_after=ahead / speed, field="Suda-Deadline-Ms")
+        message = f"{ahead} texts are due before, at {speed:.0f} a second"
+        return OverloadedError(message, retry_after=over / speed)
 
     def tend(self) -> int:
         """Replace dead and stuck threads; returns how many."""
@@ -115,26 +137,6 @@ class Engine:
         self.crew.close(timeout)
         for ticket in self._line.clear():
             ticket.fail(NotReadyError("the service stopped before it was begun"))
-
-    def _check(self, texts: int, deadline: float, within: float) -> None:
-        if self._closed:
-            self._observer.rejected("stopping", texts)
-            raise NotReadyError("the service is stopping")
-        ahead = self._line.before(deadline) + self._begun
-        limit = self.capacity.limit(within)
-        over = max(ahead + texts - limit, len(self._line) + texts - self._limits.max_waiting)
-        if over <= 0:
-            return
-        self._observer.rejected("overloaded", texts)
-        speed = self.capacity.per_second
-        if texts > limit:
-            need = texts / speed
-            message = (
-                f"{texts} texts need about {need:.1f} s now; expected a later deadline or fewer"
-            )
-            raise OverloadedError(message, retry_after=ahead / speed, field="Suda-Deadline-Ms")
-        message = f"{ahead} texts are due before, at {speed:.0f} a second"
-        raise OverloadedError(message, retry_after=over / speed)
 
     def _step(self, timeout: float) -> bool:
         ticket = self._line.take(timeout)

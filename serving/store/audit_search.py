@@ -52,9 +52,8 @@ def search(session: Session, wanted: Wanted, limit: int) -> list[Link]:
         (AuditRow.subject, wanted.subject, ":"),
     ):
         if value:
-            one = column == value
-            whole = one if joint in value else column.startswith(value + joint, autoescape=True)
-            query = query.where(whole | one if joint not in value else whole)
+            whole = column.startswith(value + joint, autoescape=True) | (column == value)
+            query = query.where(column == value if joint in value else whole)
     if wanted.before is not None:
         query = query.where(AuditRow.seq < wanted.before)
     if wanted.since is not None:

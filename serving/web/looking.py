@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from fastapi import Request
 
+from serving.api import looking
 from serving.api.looking import look
 from serving.api.state import State
 from serving.boards.facts import NONE
@@ -43,8 +44,19 @@ async def seen(
     return await state.run(done)
 
 
+async def counted(
+    request: Request, state: State, user: User, work: Callable[[View], T], *key: Any
+) -> tuple[View, T]:
+    """As `seen`, kept ready under `key`; the look that comes with it holds no facts any more."""
+    zone = state.intake.pipeline.policies.zone
+    wanted = theirs(user, parse(request.query_params.multi_items(), zone))
+    return await state.run(lambda: looking.counted(state, request.app.state, wanted, key, work))
+
+
 def options(view: View) -> list[dict[str, Any]]:
-    """What the bar of filters offers: the codes of each axis that any complaint has."""
+    """What the bar of filters offers: the codes of each axis that any complaint has. Reads all
+    facts: part of the work that is kept ready.
+    """
     return view.board.once("options", lambda: list(_options(view)))
 
 

@@ -72,6 +72,7 @@ SECTIONS: tuple[Section, ...] = (
             Item("任务", "/ui/admin/jobs", "admin"),
             Item("投递失败", "/ui/admin/deliveries", "admin"),
             Item("审计", "/ui/admin/audit", "admin"),
+            Item("系统", "/ui/admin/system", "admin"),
         ),
     ),
 )

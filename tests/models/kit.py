@@ -46,6 +46,7 @@ def rewritten(
         training=manifest.training,
         metrics=manifest.metrics,
         created_at=manifest.created_at,
+        runtime=manifest.runtime,
     )
     return target
 

@@ -363,6 +363,9 @@ def test_who_has_a_blind_look_to_do_learns_nothing_here(web: TestClient) -> None
 
 
 def test_what_reviewers_did_is_told(web: TestClient) -> None:
+    with application(web).state.sessions.begin() as session:
+        session.execute(update(ItemRow).values(state="closed"))
+        session.execute(update(CaseRow).values(review="none"))
     complaint_id = waiting(web, "态度恶劣")
     anna, ben, boss = (signed_in(web, role) for role in ("reviewer", "reviewer", "admin"))
     path = begun(anna).removeprefix("/ui/queue")

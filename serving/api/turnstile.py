@@ -1,0 +1,67 @@
+"""Refuse what cannot be begun in time before anything is done for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import orjson
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from data.errors import SudaError
+from serving.api.problems import MEDIA_TYPE, headers_of, of_error
+from serving.api.state import State
+from serving.security.gate import Caller
+
+PATH = "/v1/classify"
+_OWN_DEADLINE = b"suda-deadline-ms"
+
+
+@dataclass(frozen=True)
+class _Route:
+    """What the telemetry knows a request by."""
+
+    path: str = PATH
+
+
+_ROUTE = _Route()
+
+
+class Turnstile:
+    """ASGI middleware behind the door: 429 for a complaint that the engine would not admit.
+
+    Whoever sends three times as much as can be done is refused two times out of three. Were a
+    refusal as dear as parsing, routing and raising make it, the refused would slow the admitted.
+    The engine judges again when the complaint is parsed; a deadline of the caller's own is left to
+    it.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or refuse it."""
+        error = _refusal(scope)
+        if error is None:
+            await self._app(scope, receive, send)
+            return
+        scope["route"] = _ROUTE
+        body = orjson.dumps(of_error(error))
+        headers = [
+            (b"content-type", MEDIA_TYPE.encode()),
+            (b"content-length", str(len(body)).encode()),
+            *((name.lower().encode(), value.encode()) for name, value in headers_of(error).items()),
+        ]
+        await send({"type": "http.response.start", "status": error.status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+
+def _refusal(scope: Scope) -> SudaError | None:
+    if scope["type"] != "http" or scope["path"] != PATH or scope["method"] != "POST":
+        return None
+    state: State | None = getattr(scope["app"].state, "suda", None)
+    caller = scope.get("state", {}).get("caller")
+    if state is None or not isinstance(caller, Caller) or "intake" not in caller.scopes:
+        return None
+    if any(name == _OWN_DEADLINE for name, _ in scope["headers"]):
+        return None
+    return state.engine.refusal(1, within=state.settings.deadline_ms / 1000)

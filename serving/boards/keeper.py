@@ -1,0 +1,101 @@
+"""A thread that keeps the boards ready: reads the facts once at start, then what changes."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from serving.boards.live import Live
+from serving.boards.recount import Recounts
+
+log = logging.getLogger("suda.boards")
+
+# Changes are counted at most so often, and never for more than a quarter of the time.
+_EVERY: Final = 2.0
+_REST: Final = 3.0
+# While nobody looks.
+_IDLE_AFTER: Final = 600.0
+_IDLE: Final = 30.0
+
+
+class _Stopped(Exception):
+    """The service stops."""
+
+
+class Keeper:
+    """Renews `live`, and `recounts` after it, until stopped."""
+
+    def __init__(
+        self,
+        live: Live,
+        recounts: Recounts,
+        *,
+        every: float = _EVERY,
+        timer: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._live, self._recounts = live, recounts
+        self._every, self._timer = every, timer
+        self._stopped, self._asked = threading.Event(), threading.Event()
+        self._last = timer()
+        self._thread = threading.Thread(target=self._run, name="suda-boards", daemon=True)
+
+    def asked(self) -> None:
+        """Somebody looks: changes are followed closely for a while."""
+        self._last = self._timer()
+        self._asked.set()
+
+    def start(self) -> None:
+        """Begin; the first thing is to read everything."""
+        self._live.tended, self._live.between = True, self._go_on
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End, after what is being counted."""
+        self._stopped.set()
+        self._asked.set()
+        self._thread.join()
+        self._live.tended = False
+
+    def turn(self) -> None:
+        """Bring everything up to date once; a database that does not answer is tried again."""
+        try:
+            self._live.board(fresh=True)
+            self._recounts.renew()
+        except SQLAlchemyError as error:
+            # Statements may quote a customer.
+            log.warning("boards were not renewed: %s", type(error).__name__)
+
+    def _go_on(self) -> None:
+        if self._stopped.is_set() and threading.current_thread() is self._thread:
+            raise _Stopped
+
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            begun = self._timer()
+            try:
+                self.turn()
+            except _Stopped:
+                return
+            except Exception:
+                log.exception("boards were not renewed")
+            took = self._timer() - begun
+            self._stopped.wait(max(self._every, _REST * took))
+            if self._timer() - self._last > _IDLE_AFTER:
+                self._asked.clear()
+                self._asked.wait(_IDLE)
+
+
+@contextmanager
+def keeping(keeper: Keeper) -> Iterator[None]:
+    """A keeper at work in the meantime."""
+    keeper.start()
+    try:
+        yield
+    finally:
+        keeper.stop()
