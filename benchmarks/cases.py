@@ -20,7 +20,6 @@ from benchmarks.reviews import Reviews, records
 from data.taxonomy.schema import Head, Taxonomy
 from serving.review.desk import Desk
 from serving.store import audit
-from serving.store.base import table_of
 from serving.store.rows.cases import CaseRow, ClockRow
 from serving.store.rows.outbox import CaseEventRow
 from serving.store.tables import ComplaintRow, DecisionRow, LabelRecordRow
@@ -69,7 +68,7 @@ def fill(
                 batch.setdefault(table, []).append(row)
         with engine.begin() as connection:
             for table, rows in batch.items():
-                connection.execute(insert(table_of(table)), rows)
+                connection.execute(insert(table.__table__), rows)
             if desk is not None:
                 told = [
                     record

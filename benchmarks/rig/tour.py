@@ -96,7 +96,8 @@ class Tour:
             self.cases = session.execute(select(CaseRow.complaint_id, CaseRow.product)).all()
             open_items = select(ItemRow.id, ItemRow.complaint_id).where(ItemRow.state == "open")
             self.items = session.execute(open_items).all()
-            self.externals = list(session.scalars(select(ComplaintRow.external_id).limit(5_000)))
+            external = select(ComplaintRow.external_id).limit(5_000)
+            self.externals = [one or "" for one in session.scalars(external)]
             self.users = list(session.scalars(select(UserRow.id)))
         self.held = ""
 
@@ -164,7 +165,7 @@ class Tour:
         channels = taxonomy.fields["channel"].codes
         return {
             "id": id_,
-            "product": product,
+            "product": product or "",
             "item": item,
             "waiting": waiting,
             "external": self.random.choice(self.externals),

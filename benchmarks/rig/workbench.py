@@ -9,7 +9,6 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from httpx import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from serving.store import sessions, users
@@ -18,11 +17,14 @@ from serving.store.sessions import Visit
 
 @dataclass(frozen=True, slots=True)
 class Visited:
-    """A request: seconds from its arrival to its last byte, bytes of its body as sent."""
+    """A request: seconds from its arrival to its last byte, of the process's processor meanwhile
+    (other threads' too), bytes of its body as sent.
+    """
 
     seconds: float
+    processor: float
     size: int
-    answer: Response
+    answer: Any
 
 
 class NotThereError(Exception):
@@ -34,7 +36,7 @@ class Timed:
 
     def __init__(self, app: FastAPI) -> None:
         self._app = app
-        self.seconds, self.size = 0.0, 0
+        self.seconds, self.processor, self.size = 0.0, 0.0, 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on and measure."""
@@ -48,9 +50,10 @@ class Timed:
             size += len(message.get("body", b""))
             await send(message)
 
-        begun = time.perf_counter()
+        begun, worked = time.perf_counter(), time.process_time()
         await self._app(scope, receive, counted)
-        self.seconds, self.size = time.perf_counter() - begun, size
+        self.seconds, self.processor = time.perf_counter() - begun, time.process_time() - worked
+        self.size = size
 
 
 class Workbench:
@@ -87,9 +90,9 @@ class Workbench:
         """An action of a page's script."""
         return self._visited(path, self._client.post(path, json=body))
 
-    def _visited(self, path: str, answer: Response) -> Visited:
+    def _visited(self, path: str, answer: Any) -> Visited:
         if answer.status_code == 404 and "not-there" not in path:
             raise NotThereError(path)
         if answer.status_code not in (200, 204, 303, 404):
             raise RuntimeError(f"{path} answered {answer.status_code}: {answer.text[-300:]}")
-        return Visited(self._timed.seconds, self._timed.size, answer)
+        return Visited(self._timed.seconds, self._timed.processor, self._timed.size, answer)

@@ -24,7 +24,7 @@ _IDLE_AFTER: Final = 600.0
 _IDLE: Final = 30.0
 
 
-class _Stopped(Exception):
+class _StoppedError(Exception):
     """The service stops."""
 
 
@@ -73,14 +73,14 @@ class Keeper:
 
     def _go_on(self) -> None:
         if self._stopped.is_set() and threading.current_thread() is self._thread:
-            raise _Stopped
+            raise _StoppedError
 
     def _run(self) -> None:
         while not self._stopped.is_set():
             begun = self._timer()
             try:
                 self.turn()
-            except _Stopped:
+            except _StoppedError:
                 return
             except Exception:
                 log.exception("boards were not renewed")

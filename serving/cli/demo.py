@@ -20,7 +20,6 @@ from serving.security.passwords import generated, hashed
 from serving.security.roles import Role
 from serving.settings import Settings
 from serving.store import users
-from serving.store.store import Store
 
 CORPUS = Path(data.__file__).parent / "corpus" / "complaints.jsonl"
 PEOPLE: tuple[tuple[str, str, Role], ...] = (
@@ -51,7 +50,7 @@ def demo(
     with store() as (engine, sessions), progress() as bar:
         task = bar.add_task("days")
         filled = fill(
-            Store(engine), pipeline, chosen, _reviewers(), settings, now, seed,
+            engine, pipeline, chosen, _reviewers(), settings, now, seed,
             on_day=lambda day, days: bar.update(task, completed=day, total=days),
         )  # fmt: skip
         passwords = {login: generated() for login, _, _ in PEOPLE}

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 
 import orjson
-from sqlalchemy import select
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 from ulid import ULID
 
@@ -50,20 +50,22 @@ class Filled:
 
 @dataclass
 class Stage:
-    """The store, the clock by which it is filled, and what is still to happen, soonest first."""
+    """The store, the clock by which it is filled (one time, in a list to be moved on), and what is
+    still to happen, soonest first.
+    """
 
     store: Store
     pipeline: Pipeline
     office: Office
     draw: random.Random
-    now: datetime
+    at: list[datetime]
     coming: list[tuple[datetime, int, Event]] = field(default_factory=list)
     filled: Filled = field(default_factory=Filled)
     truth: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
 def fill(
-    store: Store,
+    engine: Engine,
     pipeline: Pipeline,
     texts: Sequence[LabelledText],
     people: list[Reviewer],
@@ -76,12 +78,14 @@ def fill(
 
     Raises ConflictError where the store holds complaints: a demo is never mixed with real ones.
     """
+    at = [until]
+    store = Store(engine, clock=lambda: at[0])
     with store.session() as session:
         if session.scalar(select(ComplaintRow.id).limit(1)) is not None:
             raise ConflictError("holds complaints; a demo takes an empty one", field="store")
     draw = random.Random(seed)  # noqa: S311 - nothing here is secret
     desk = Desk(pipeline.taxonomy, pipeline.policies, Terms.of(settings))
-    stage = Stage(store, pipeline, Office(desk, people, {}, draw), draw, until)
+    stage = Stage(store, pipeline, Office(desk, people, {}, draw), draw, at)
     stage.office.truth = stage.truth
     _attach(stage, desk)
     found = scenes(texts, pipeline.taxonomy, until, seed)
@@ -106,18 +110,19 @@ def _attach(stage: Stage, desk: Desk) -> None:
     def roles_at(when: datetime) -> Roles:
         return stage.pipeline.policies.at(when).roles
 
-    stage.store.attach(cases.opener(roles_at, lambda: stage.now))
-    stage.store.attach(opening.opener(lambda: desk, lambda: stage.now))
+    stage.store.attach(cases.opener(roles_at, lambda: stage.at[0]))
+    stage.store.attach(opening.opener(lambda: desk, lambda: stage.at[0]))
     stage.store.attach(record_decisions)
 
 
 def _live(stage: Stage, day: Sequence[Scene], until: datetime, share: float) -> None:
+    """Reviewers work on what came in until the evening before."""
     end = min(_midnight(day[0]), until)
-    stage.now = min(day[-1].complaint.received_at + timedelta(seconds=1), end)
-    ids = _take_in(stage, day)
+    with stage.store.session.begin() as session:
+        stage.office.work(session, day[0].complaint.received_at, share)
+    ids = [taken for scene in day if (taken := _take_in(stage, scene))]
     with stage.store.session.begin() as session:
         _foresee(stage, session, ids)
-        stage.office.work(session, day[0].complaint.received_at, share)
         _happen(stage, session, end)
         sweep(session, end)
 
@@ -127,27 +132,26 @@ def _midnight(scene: Scene) -> datetime:
     return local.replace(hour=23, minute=59, second=59, microsecond=0)
 
 
-def _take_in(stage: Stage, day: Sequence[Scene]) -> list[str]:
-    entries = []
-    for scene in day:
-        entry_id = str(ULID.from_datetime(scene.complaint.received_at))
-        try:
-            outcome = stage.pipeline.outcome(scene.complaint, entry_id)
-        except SudaError:
-            # A text without words: the service would have refused it too.
-            continue
-        stage.truth[entry_id] = dict(scene.truth)
-        entries.append(
-            Entry(
-                entry_id, scene.complaint, f"demo-{entry_id}", None, orjson.dumps(outcome.answer),
-                outcome.versions, decision=outcome.answer, actor=ACTOR,
-            )
-        )  # fmt: skip
-    for saved in stage.store.save_group(entries):
-        if isinstance(saved, Exception):
-            raise saved
-    stage.filled.complaints += len(entries)
-    return [entry.complaint_id for entry in entries]
+def _take_in(stage: Stage, scene: Scene) -> str | None:
+    """Decide and save a complaint at its own time; its id."""
+    complaint = scene.complaint
+    complaint_id = str(ULID.from_datetime(complaint.received_at))
+    try:
+        outcome = stage.pipeline.outcome(complaint, complaint_id)
+    except SudaError:
+        # A text without words: the service would have refused it too.
+        return None
+    stage.at[0] = complaint.received_at + timedelta(seconds=1)
+    body = orjson.dumps(outcome.answer)
+    stage.store.save(
+        Entry(
+            complaint_id, complaint, f"demo-{complaint_id}", None, body, outcome.versions,
+            decision=outcome.answer, actor=ACTOR,
+        )
+    )  # fmt: skip
+    stage.truth[complaint_id] = dict(scene.truth)
+    stage.filled.complaints += 1
+    return complaint_id
 
 
 def _foresee(stage: Stage, session: Session, ids: Sequence[str]) -> None:

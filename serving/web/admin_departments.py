@@ -1,9 +1,9 @@
-"""/ui/admin/departments and /branches: how departments are told, and what lies on their desks."""
+"""/ui/admin/departments, …/seen/branches: how departments are told, and what lies on their desks."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import Form, Request, Response
@@ -69,7 +69,7 @@ async def listed(request: Request, state: StateDep, _: Admin) -> Response:
     return page(request, "admin_departments.html", lines=lines, load=load, days=_DAYS)
 
 
-@router.get("/branches")
+@router.get("/departments/seen/branches")
 async def branches(request: Request, state: StateDep, _: Admin) -> Response:
     """The branches that any complaint named, and how many outlets the report counts for each."""
     found = await _loads(request, state, "branch")
@@ -186,7 +186,7 @@ async def _shown(
     one = context["one"]
     given = entered or Entered(one["webhook"] or "", str(one["concurrency"]), one["enabled"])
     return page(
-        request, "admin_department.html", status=status,
+        request, "admin_department.html", status=status, at=datetime.fromisoformat,
         given=given, errors=errors or {}, stated=policy.router.departments.get(code), **context,
     )  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import Form, Query, Request, Response
@@ -82,7 +83,7 @@ async def listed(
     )
     shown = [results.view(job, now()) for job in found[:_SIZE]]
     return page(
-        request, "admin_jobs.html",
+        request, "admin_jobs.html", at=datetime.fromisoformat,
         found=shown, states=STATES, which=which, before=before,
         following=shown[-1]["id"] if len(found) > _SIZE else "",
         going=any(job["state"] in OPEN for job in shown),
@@ -129,7 +130,7 @@ async def shown(
     job, failed = await in_session(state.intake.store.session, read)
     errors = [results.entry(one, masked=True) for one in failed[:_ERRORS]]
     return page(
-        request, "admin_job.html",
+        request, "admin_job.html", at=datetime.fromisoformat,
         job=results.view(job, now()), states=STATES, errors=errors, after=after,
         following=errors[-1]["row"] if len(failed) > _ERRORS else None,
         columns=job.options.get("columns") or {}, defaults=job.options.get("defaults") or {},

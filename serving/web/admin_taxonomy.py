@@ -61,7 +61,7 @@ async def shown(
             (one.title, f"?{urlencode({'head': one.name})}", len(one.leaves))
             for one in taxonomy.heads
         ],
-        here=f"?{urlencode({'head': chosen.name})}",
+        tab=f"?{urlencode({'head': chosen.name})}",
     )
 
 

@@ -23,7 +23,7 @@ from serving.store.rows.cases import CaseRow, ClockRow
 from serving.store.rows.outbox import CaseEventRow
 from serving.store.rows.review import ItemRow
 from serving.store.store import Store
-from serving.store.tables import ComplaintRow
+from serving.store.tables import ComplaintRow, DecisionRow
 from serving.triage.policy import PACKS, load
 from tests.conftest import mood_texts
 
@@ -46,8 +46,7 @@ def texts() -> list[LabelledText]:
 def filled(url: str, pipeline: Pipeline, texts: list[LabelledText]) -> tuple[Store, Filled]:
     engine = connect(url)
     migrate(engine)
-    store = Store(engine)
-    return store, fill(store, pipeline, texts, PEOPLE, Settings(), UNTIL, seed=3)
+    return Store(engine), fill(engine, pipeline, texts, PEOPLE, Settings(), UNTIL, seed=3)
 
 
 def test_scenes_are_the_same_for_the_same_seed(
@@ -80,6 +79,11 @@ def test_a_quarter_leaves_something_on_every_page(
         assert {"accepted", "contacted", "resolved", "opinion"} <= kinds
         assert "met" in set(session.scalars(select(ClockRow.state)))
         assert is_demo(session)
+        received = {case.complaint_id: case.received_at for case in cases}
+        for row in session.scalars(select(DecisionRow)):
+            assert received[row.complaint_id] < row.created_at < UNTIL
+        for event in session.scalars(select(CaseEventRow)):
+            assert received[event.complaint_id] < event.at <= UNTIL
         assert all(row.fields["metadata"]["demo"] for row in session.scalars(select(ComplaintRow)))
     store.close()
 
@@ -89,5 +93,5 @@ def test_it_is_never_mixed_with_real_complaints(
 ) -> None:
     store, _ = filled(sqlite_url, pipeline, texts[:5])
     with pytest.raises(ConflictError, match="empty"):
-        fill(store, pipeline, texts, PEOPLE, Settings(), UNTIL, seed=3)
+        fill(store.engine, pipeline, texts, PEOPLE, Settings(), UNTIL, seed=3)
     store.close()

@@ -167,7 +167,7 @@ def test_branches_are_those_that_complaints_name(web: TestClient, admin: kit.Bro
     assert sent.status_code == 200, sent.text
     # What boards show may be a second old.
     time.sleep(1.1)
-    text = admin.get("/ui/admin/branches").text
+    text = admin.get("/ui/admin/departments/seen/branches").text
     assert "城东支行" in text
 
 
@@ -175,7 +175,7 @@ def test_an_auditor_sees_no_buttons(web: TestClient, admin: kit.Browser) -> None
     save(admin, webhook=URL)
     letters(web, "dead")
     auditor = kit.signed_in(web, "auditor")
-    for path in (LIST, f"{LIST}/{CODE}", LETTERS, "/ui/admin/branches"):
+    for path in (LIST, f"{LIST}/{CODE}", LETTERS, "/ui/admin/departments/seen/branches"):
         answer = auditor.get(path)
         assert answer.status_code == 200
         main = answer.text.partition("<main")[2].partition("</main>")[0]
