@@ -17,6 +17,7 @@ from data.pii.mask import mask
 from serving.boards.facts import NONE, Ints
 from serving.boards.view import View
 from serving.store.rows.cases import CaseRow, ClockRow
+from serving.store.rows.review import ItemRow
 from serving.store.tables import ComplaintRow
 
 Sort = Literal["received", "oldest", "due", "priority", "confidence"]
@@ -47,11 +48,12 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A page of the list, and how long the whole is."""
+    """A page of the list, and how long the whole is; `blind` are those under a blind review."""
 
     lines: tuple[Line, ...]
     total: int
     page: int
+    blind: frozenset[str] = frozenset()
 
 
 def listing(session: Session, view: View, sort: Sort, page: int, size: int = SIZE) -> Listing:
@@ -59,7 +61,7 @@ def listing(session: Session, view: View, sort: Sort, page: int, size: int = SIZ
     rows = ordered(view, sort)
     page = max(1, min(page, -(-len(rows) // size)))
     ids = [view.facts.id(int(row)) for row in rows[(page - 1) * size : page * size]]
-    return Listing(tuple(lines(session, view, ids)), len(rows), page)
+    return Listing(tuple(lines(session, view, ids)), len(rows), page, _blind(session, ids))
 
 
 def ordered(view: View, sort: Sort) -> Ints:
@@ -109,6 +111,13 @@ def lines(session: Session, view: View, ids: Sequence[str]) -> list[Line]:
             late = at is not None and at < view.now
             shown.append(Line(case, external_id, words, at, clock, late))
     return shown
+
+
+def _blind(session: Session, ids: Sequence[str]) -> frozenset[str]:
+    query = select(ItemRow.complaint_id).where(
+        ItemRow.complaint_id.in_(ids), ItemRow.state == "open", ItemRow.blind
+    )
+    return frozenset(session.scalars(query))
 
 
 def _clocks(session: Session, ids: Sequence[str]) -> dict[str, tuple[datetime, str]]:

@@ -1,4 +1,4 @@
-"""/ui/admin/departments, …/seen/branches: how departments are told, and what lies on their desks."""
+"""/ui/admin/departments: how departments are told, what lies on their desks; branches."""
 
 from __future__ import annotations
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from data.errors import SudaError
 from data.taxonomy.schema import Taxonomy
-from eval.suite.names import METRICS
 from model.registry.registry import Registry
 from model.registry.verdict import Verdict
+from serving.web.admin_metrics import TITLES
 
 _LEVEL = re.compile(r"level([1-9])")
 _PLAIN = {"latency_ms", "latency_p95_ms", "size_mb", "misrouting_cost", "mae"}
@@ -150,8 +150,7 @@ def _title(name: str) -> str:
     level = _LEVEL.fullmatch(name.split(".")[-1])
     if level:
         return f"第 {level[1]} 级准确率"
-    known = METRICS.get(name)
-    return known.chinese if known else name
+    return TITLES.get(name, name)
 
 
 def _value(figure: Any) -> Value | None:

@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from eval.suite.names import METRICS
 from model.registry.verdict import Verdict
 from serving.settings import Settings
 from serving.store import shadow
+from serving.web.admin_metrics import TITLES
 from tests.models.conftest import inverted_bundle
 from tests.models.kit import Models, made, rewritten
 from tests.store.kit import entry
@@ -160,6 +162,10 @@ def test_one_version_and_two_side_by_side(admin: kit.Browser, models: Models) ->
         f"versions/{models.plain}/suite.json",
     ):
         assert admin.get(f"{LIST}/{path}").status_code == 404
+
+
+def test_metrics_are_called_as_the_suite_calls_them() -> None:
+    assert {name: metric.chinese for name, metric in METRICS.items()} == TITLES
 
 
 def test_a_damaged_model_is_not_let_in(

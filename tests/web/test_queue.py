@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -271,3 +272,17 @@ def test_the_queue_is_not_for_whom_a_branch_narrows(web: TestClient) -> None:
     finally:
         with application(web).state.sessions.begin() as session:
             session.execute(update(UserRow).values(branch=None))
+
+
+def test_the_list_of_complaints_does_not_tell_either(web: TestClient) -> None:
+    waiting(web, "态度真好", "audit_sample")
+    lead, reviewer = signed_in(web, "lead"), signed_in(web, "reviewer")
+    begun(reviewer)
+    # The list is up to date within a second or two.
+    for _ in range(60):
+        if "盲审中" in reviewer.get("/ui/cases").text:
+            break
+        time.sleep(0.1)
+    else:
+        raise AssertionError("the complaint is not listed, or not hidden")
+    assert "盲审中" not in lead.get("/ui/cases").text
