@@ -80,7 +80,9 @@ def _one(name: str, visit: Callable[[], Visited], tour: Tour, changing: bool) ->
 
 
 def _print(visits: dict[str, list[Visited]], engine: Engine) -> None:
-    shown = Table("page", "p50 ms", "p95 ms", "max ms", "p50 CPU ms", "kB", title=engine.dialect.name)
+    shown = Table(
+        "page", "p50 ms", "p95 ms", "max ms", "p50 CPU ms", "kB", title=engine.dialect.name
+    )
     for name, found in visits.items():
         middle, high = np.percentile([visit.seconds for visit in found], [50, 95]) * 1000
         largest = max(visit.size for visit in found)

@@ -39,13 +39,22 @@ def mask(facts: Facts, wanted: CaseFilter, axes: Axes, now: datetime, judged: Ju
         rows = facts.clocks.row[clock_mask(facts.clocks, clock, now)]
         chosen &= np.bincount(rows, minlength=len(facts)).astype(np.bool_)
     for head, verdict in wanted.judged:
-        rows = facts.rows_of(judged.cases(head, verdict))
-        hit = np.zeros(len(facts), dtype=np.bool_)
-        hit[rows[rows >= 0]] = True
-        chosen &= hit
+        chosen &= _found(facts, judged, head, verdict)
     if wanted.id is not None:
         chosen &= facts.ids == wanted.id.encode()
     return chosen
+
+
+def _found(facts: Facts, judged: Judged, head: str, verdict: str) -> Bools:
+    """(n,) whether people judged it so; looked up once for the same facts and records."""
+    key = ("judged", judged.last, len(judged), head, verdict)
+    if key not in facts.derived:
+        rows = facts.rows_of(judged.cases(head, verdict))
+        hit = np.zeros(len(facts), dtype=np.bool_)
+        hit[rows[rows >= 0]] = True
+        facts.derived[key] = hit
+    found: Bools = facts.derived[key]
+    return found
 
 
 def clock_mask(clocks: ClockFacts, wanted: ClockIs, now: datetime) -> Bools:

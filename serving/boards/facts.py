@@ -33,11 +33,11 @@ class Coded:
     @classmethod
     def of(cls, given: list[str | None]) -> Coded:
         """Encode a list."""
-        positions: dict[str, int] = {}
-        values = [
-            -1 if code is None else positions.setdefault(code, len(positions)) for code in given
-        ]
-        return cls(tuple(positions), np.asarray(values, dtype=np.int32))
+        codes = tuple(code for code in dict.fromkeys(given) if code is not None)
+        positions: dict[str | None, int] = {code: place for place, code in enumerate(codes)}
+        positions[None] = -1
+        values = np.fromiter(map(positions.__getitem__, given), np.int32, len(given))
+        return cls(codes, values)
 
     def isin(self, wanted: frozenset[str]) -> Bools:
         """(n,) whether the code is one of `wanted`; NONE asks for none."""

@@ -85,26 +85,30 @@ def no_judgements() -> Judged:
 
 def read_judged(session: Session, after: int = 0) -> Judged:
     """The records behind number `after`."""
-    rows = session.execute(
-        select(
-            LabelRecordRow.complaint_id,
-            LabelRecordRow.head,
-            LabelRecordRow.code,
-            LabelRecordRow.model_code,
-            LabelRecordRow.who,
-            LabelRecordRow.role,
-            LabelRecordRow.bundle,
-            epoch(LabelRecordRow.decided_at),
-            LabelRecordRow.inclusion,
-            LabelRecordRow.id,
+    rows = (
+        session.connection()
+        .execute(
+            select(
+                LabelRecordRow.complaint_id,
+                LabelRecordRow.head,
+                LabelRecordRow.code,
+                LabelRecordRow.model_code,
+                LabelRecordRow.who,
+                LabelRecordRow.role,
+                LabelRecordRow.bundle,
+                epoch(LabelRecordRow.decided_at),
+                LabelRecordRow.inclusion,
+                LabelRecordRow.id,
+            )
+            .where(
+                LabelRecordRow.id > after,
+                LabelRecordRow.complaint_id.is_not(None),
+                LabelRecordRow.role.in_(ROLES),
+            )
+            .order_by(LabelRecordRow.id)
         )
-        .where(
-            LabelRecordRow.id > after,
-            LabelRecordRow.complaint_id.is_not(None),
-            LabelRecordRow.role.in_(ROLES),
-        )
-        .order_by(LabelRecordRow.id)
-    ).all()
+        .all()
+    )
     if not rows:
         return no_judgements()
     subject, head, code, said, who, role, bundle, at, inclusion, ids = zip(*rows, strict=True)
@@ -130,9 +134,10 @@ def _claims(session: Session, subjects: Sequence[str]) -> dict[tuple[str, str, s
     found: dict[tuple[str, str, str | None], float] = {}
     for start in range(0, len(subjects), _IDS_AT_ONCE):
         few = subjects[start : start + _IDS_AT_ONCE]
-        query = select(DecisionRow.complaint_id, DecisionRow.body)
-        query = query.where(DecisionRow.complaint_id.in_(few)).order_by(DecisionRow.id.desc())
-        for complaint_id, body in session.execute(query):
+        query = select(DecisionRow.id, DecisionRow.complaint_id, DecisionRow.body)
+        query = query.where(DecisionRow.complaint_id.in_(few))
+        rows = session.connection().execute(query).all()
+        for _, complaint_id, body in sorted(rows, key=lambda row: row[0], reverse=True):
             for head, label in _labels(body).items():
                 code = label.get("model_code") or label.get("code")
                 if label.get("confidence") is not None:

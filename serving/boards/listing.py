@@ -66,22 +66,25 @@ def listing(session: Session, view: View, sort: Sort, page: int, size: int = SIZ
 
 def ordered(view: View, sort: Sort) -> Ints:
     """Positions of the cases, in the order that is asked for; the newest first among equals."""
+    kept = view.facts.derived
+    if ("order", sort) not in kept:
+        kept["order", sort] = np.lexsort(_keys(view, sort))
+    order: Ints = kept["order", sort]
+    return order[view.chosen()[order]]
+
+
+def _keys(view: View, sort: Sort) -> list[Any]:
+    """What all cases are ordered by, the first thing last."""
     facts = view.facts
-    rows = np.flatnonzero(view.chosen())
-    newest = -facts.received[rows]
-    keys: list[Any]
     if sort == "oldest":
-        keys = [facts.received[rows]]
-    elif sort == "due":
-        keys = [newest, _due(view)[rows]]
-    elif sort == "priority":
-        keys = [newest, -facts.priority[rows]]
-    elif sort == "confidence":
-        keys = [newest, facts.confidence[rows]]
-    else:
-        keys = [newest]
-    found: Ints = rows[np.lexsort(keys)]
-    return found
+        return [facts.received]
+    found: dict[Sort, Any] = {
+        "due": lambda: _due(view),
+        "priority": lambda: -facts.priority,
+        "confidence": lambda: facts.confidence,
+    }
+    newest = -facts.received
+    return [newest, found[sort]()] if sort in found else [newest]
 
 
 def _due(view: View) -> Ints:

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import String, cast, func, select
+from sqlalchemy import String, cast, select
 from sqlalchemy.orm import Session
 
 from serving.review.signature import bands
 from serving.review.similar import near_duplicates
 from serving.store.rows.cases import CaseRow
+from serving.store.sources import of_sender
 from serving.store.tables import ComplaintRow
 
 MOST = 50
@@ -47,12 +48,7 @@ def find(session: Session, asked: str, scope: Scope) -> list[CaseRow]:
         return []
     by_id = select(ComplaintRow.id).where(ComplaintRow.id == asked.upper())
     ids = list(session.scalars(by_id)) or list(
-        session.scalars(
-            select(ComplaintRow.id)
-            # With its source in front the index knows it; alone it would take all rows.
-            .where(ComplaintRow.source.in_(_sources()), ComplaintRow.external_id == asked)
-            .limit(MOST)
-        )
+        session.scalars(select(ComplaintRow.id).where(of_sender(asked)).limit(MOST))
     )
     return _cases(session, ids, scope)
 
@@ -94,18 +90,6 @@ def _of_customer(session: Session, complaint: ComplaintRow, field: str, now: dat
         .limit(MOST)
     )
     return list(session.scalars(query))
-
-
-def _sources() -> Any:
-    """The distinct sources, each found by a step in the index instead of a look at all rows."""
-    first = select(func.min(ComplaintRow.source).label("source")).cte("sources", recursive=True)
-    following = (
-        select(func.min(ComplaintRow.source))
-        .where(ComplaintRow.source > first.c.source)
-        .scalar_subquery()
-    )
-    steps = first.union_all(select(following).where(first.c.source.is_not(None)))
-    return select(steps.c.source).where(steps.c.source.is_not(None))
 
 
 def _cases(session: Session, ids: list[str], scope: Scope) -> list[CaseRow]:

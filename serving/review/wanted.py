@@ -15,6 +15,7 @@ from serving.review.desk import Desk
 from serving.review.opening import OPEN
 from serving.store.rows.cases import CaseRow
 from serving.store.rows.review import BandRow, ItemRow
+from serving.store.sources import of_sender
 from serving.store.tables import ComplaintRow
 
 _LONGEST = 128
@@ -134,7 +135,7 @@ def _named(session: Session, text: str) -> list[str]:
     ours = select(ComplaintRow.id).where(
         ComplaintRow.id.between(first, first + "Z" * (26 - len(first)))
     )
-    theirs = select(ComplaintRow.id).where(ComplaintRow.external_id == text)
+    theirs = select(ComplaintRow.id).where(of_sender(text))
     found = [] if len(first) > 26 else list(session.scalars(ours.limit(_NAMED)))
     return [*found, *session.scalars(theirs.limit(_NAMED))]
 
