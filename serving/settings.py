@@ -109,7 +109,7 @@ class Settings(BaseSettings):
 
     linger_ms: float = Field(default=15.0, ge=0, le=1000)
     """How long a group waits for more complaints before it is saved, while others are in work; a
-    complaint that is alone waits for nothing. Larger groups cost less, smaller ones answer sooner."""
+    complaint that is alone waits for nothing. Larger groups cost less, smaller answer sooner."""
 
     drain_seconds: float = Field(default=5.0, ge=0)
     """How long `/readyz` says 503 before the service stops listening, once it is told to stop."""

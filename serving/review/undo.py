@@ -66,6 +66,7 @@ def take_back(
     if row.decision_id is not None:
         _restore(session, desk, case, row, reviewer, now)
     case.review = "done" if row.round == SECOND else "waiting"
+    case.updated_at = now
     acts.write(session, row, "undone", reviewer.who, now, body={"labels": row.labels})
     details = {"item": row.id, "labels": row.labels}
     row.state, row.version = OPEN, row.version + 1

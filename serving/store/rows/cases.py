@@ -5,7 +5,7 @@ No customer's words stand here: codes, names of places, times.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Boolean, Float, ForeignKey, Index, Integer, String
@@ -13,6 +13,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from serving.store.base import Base, Json
 from serving.store.types import UtcTime
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 class CaseRow(Base):
@@ -50,7 +54,8 @@ class CaseRow(Base):
     decision_id: Mapped[str] = mapped_column(String(26))
     model_version: Mapped[str] = mapped_column(String(128))
     policy_version: Mapped[str] = mapped_column(String(128))
-    updated_at: Mapped[datetime] = mapped_column(UtcTime)
+    # Boards read what changed since they last looked: no writer may forget it.
+    updated_at: Mapped[datetime] = mapped_column(UtcTime, onupdate=_now)
 
     __table_args__ = (
         Index("ix_cases_received_at", "received_at"),
@@ -68,8 +73,9 @@ class CaseRow(Base):
 class ClockRow(Base):
     """One clock of a complaint; its name and legal basis stand in the decision and the policy.
 
-    `state` is running, paused, met, breached or void. A breached clock stays breached when it is met late;
-    `met_at` says when. `extended` names the extension (延期) by whose limit it runs, None its own.
+    `state` is running, paused, met, breached or void. A breached clock stays breached when it is
+    met late; `met_at` says when. `extended` names the extension (延期) by whose limit it runs, None
+    its own.
     """
 
     __tablename__ = "clocks"

@@ -1,0 +1,146 @@
+"""Boards see every change of a case, whoever made it, and stand ready while nobody asks."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import Engine, select, update
+from sqlalchemy.orm import Session, sessionmaker
+
+from benchmarks.cases import Plan, fill
+from data.taxonomy.load import load
+from serving.boards.filter import CaseFilter
+from serving.boards.keeper import Keeper, keeping
+from serving.boards.live import Live
+from serving.boards.recount import Recounts
+from serving.boards.view import View
+from serving.cases.events import Event, locked, record
+from serving.store.cases import redecided
+from serving.store.database import connect, migrate
+from serving.store.review import blank
+from serving.store.rows.cases import CaseRow
+from tests.boards.kit import NOW, policy_of, view_of
+
+PAST = NOW - timedelta(days=3)
+
+
+@pytest.fixture
+def store(database_url: str) -> Engine:
+    engine = connect(database_url)
+    migrate(engine)
+    fill(engine, Plan(40, PAST, 30, reviewed=0.2, waiting=1.0), load(), policy_of(load()))
+    return engine
+
+
+def one(session: Session, **wanted: str) -> CaseRow:
+    found = session.scalars(select(CaseRow).filter_by(**wanted)).first()
+    assert found is not None
+    return found
+
+
+def by_attribute(session: Session) -> None:
+    one(session).lead = "elsewhere"
+
+
+def by_statement(session: Session) -> None:
+    some = one(session).complaint_id
+    session.execute(update(CaseRow).where(CaseRow.complaint_id == some).values(lead="elsewhere"))
+
+
+def by_event(session: Session) -> None:
+    case = one(session, status="accepted")
+    record(session, Event(case.complaint_id, "bounced", "x", body={"reason": "other"}), NOW)
+
+
+def by_decision(session: Session) -> None:
+    case = one(session)
+    answer = {
+        "labels": {}, "flags": [], "deadlines": [],
+        "routing": {"branch": None, "lead": {"code": "elsewhere"}},
+        "versions": {"model": "m9", "policy": "p9"},
+    }  # fmt: skip
+    redecided(session, case, answer, case.decision_id, policy_of(load()).roles, NOW)
+
+
+def by_erasure(session: Session) -> None:
+    blank(session, [one(session, review="waiting").complaint_id])
+
+
+@pytest.mark.parametrize("change", [by_attribute, by_statement, by_event, by_decision, by_erasure])
+def test_every_writer_says_when_it_changed_a_case(store: Engine, change: object) -> None:
+    with Session(store) as session:
+        before = dict(session.execute(select(CaseRow.complaint_id, CaseRow.updated_at)).all())
+    with Session(store) as session, session.begin():
+        change(session)  # type: ignore[operator]
+    with Session(store) as session:
+        after = dict(session.execute(select(CaseRow.complaint_id, CaseRow.updated_at)).all())
+    moved = [id_ for id_, at in after.items() if at != before[id_]]
+    assert len(moved) == 1
+    assert after[moved[0]] >= NOW
+
+
+def test_to_lock_a_case_is_no_change(store: Engine) -> None:
+    with Session(store) as session, session.begin():
+        case = one(session)
+        before = case.updated_at
+        assert locked(session, case.complaint_id).updated_at == before
+
+
+def looked(live: Live) -> View:
+    return view_of(live.board(), load())
+
+
+def test_what_was_counted_is_shown_until_it_is_counted_anew(
+    store: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("serving.boards.live.SMALL", 0)
+    monkeypatch.setattr("serving.boards.recount.SMALL", 0)
+    clock = [datetime.now(UTC)]
+    live = Live(sessionmaker(store), lambda: clock[0])
+    live.tended = True
+    recounts = Recounts(lambda: clock[0])
+    keeper = Keeper(live, recounts)
+
+    def bounced(view: View) -> int:
+        return view.count(CaseFilter().plus(lead="elsewhere")).n
+
+    def shown() -> int:
+        view, n = recounts.get("k", lambda: looked(live), bounced)
+        assert not len(view.facts)
+        return n
+
+    assert shown() == 0
+    with Session(store) as session, session.begin():
+        one(session).lead = "elsewhere"
+    clock[0] += timedelta(seconds=30)
+    assert shown() == 0
+    keeper.turn()
+    assert shown() == 1
+    with Session(store) as session, session.begin():
+        session.scalars(select(CaseRow).where(CaseRow.lead != "elsewhere")).first().lead = (  # type: ignore[union-attr]
+            "elsewhere"
+        )
+    # Where nobody counts anew, an old one is not shown.
+    clock[0] += timedelta(minutes=2)
+    live.tended = False
+    assert shown() == 2
+
+
+def test_a_keeper_reads_at_once_and_ends_when_told(store: Engine) -> None:
+    live = Live(sessionmaker(store), lambda: datetime.now(UTC))
+    read = threading.Event()
+    recounts = Recounts(lambda: datetime.now(UTC))
+    renewed = recounts.renew
+
+    def told() -> None:
+        renewed()
+        read.set()
+
+    recounts.renew = told  # type: ignore[method-assign]
+    with keeping(Keeper(live, recounts, every=0.01)):
+        assert read.wait(20)
+        assert live.tended
+    assert not live.tended
+    assert "suda-boards" not in {thread.name for thread in threading.enumerate()}
