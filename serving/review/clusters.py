@@ -41,7 +41,7 @@ def clusters(session: Session, most: int = 20, least: int = 3) -> list[Cluster]:
         .where(BandRow.band < _BANDS)
     )
     members: dict[int, set[str]] = defaultdict(set)
-    for key, complaint_id in session.execute(query):
+    for key, complaint_id in session.connection().execute(query):
         members[key].add(complaint_id)
     found: list[tuple[str, int]] = []
     seen: set[str] = set()

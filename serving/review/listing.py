@@ -30,6 +30,26 @@ def listed(
     return list(session.scalars(query))
 
 
+def paged(
+    session: Session,
+    desk: Desk,
+    reviewer: Reviewer,
+    wanted: Wanted,
+    now: datetime,
+    *,
+    limit: int,
+    offset: int,
+    most: int,
+) -> tuple[list[ItemRow], int]:
+    """As `listed` and `waiting`, in one way through the queue."""
+    where = [*conditions(wanted, desk, now, session), *allowed(reviewer)]
+    query = queue_of(where, wanted).limit(max(most, offset + limit))
+    ids = list(session.scalars(query))
+    shown = ids[offset : offset + limit]
+    rows = {row.id: row for row in session.scalars(select(ItemRow).where(ItemRow.id.in_(shown)))}
+    return [rows[id_] for id_ in shown if id_ in rows], min(len(ids), most)
+
+
 def waiting(
     session: Session, desk: Desk, reviewer: Reviewer, wanted: Wanted, now: datetime, most: int
 ) -> int:

@@ -116,14 +116,17 @@ def _reviewed(session: Session, ids: Sequence[str]) -> list[tuple[ItemRow, str]]
         select(ItemRow, ComplaintRow.text)
         .join(ComplaintRow, ComplaintRow.id == ItemRow.complaint_id)
         .where(
+            # By these alone: a database that may choose goes through all that is done.
             ItemRow.complaint_id.in_(ids),
-            ItemRow.state == DONE,
-            ItemRow.round.in_((FIRST, ADJUDICATION)),
             ComplaintRow.erased_at.is_(None),
         )
         .order_by(ItemRow.complaint_id, ItemRow.round, ItemRow.submitted_at)
     )
-    last = {item.complaint_id: (item, text) for item, text in session.execute(query)}
+    last = {
+        item.complaint_id: (item, text)
+        for item, text in session.execute(query)
+        if item.state == DONE and item.round in (FIRST, ADJUDICATION)
+    }
     return list(last.values())
 
 

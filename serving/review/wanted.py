@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, cast, select
+from sqlalchemy import ColumnElement, String, cast, false, select
 from sqlalchemy.orm import Session
 
 from data.errors import InputError
@@ -95,7 +95,8 @@ def conditions(
         # Codes hold no quotes, so a quoted beginning is one.
         found.append(cast(CaseRow.reasons, String).like(f'%"{_literal(wanted.why)}%', escape="\\"))
     if wanted.find:
-        found.append(ItemRow.complaint_id.in_(_named(session, wanted.find)))
+        named = _named(session, wanted.find)
+        found.append(ItemRow.complaint_id.in_(named) if named else false())
     if wanted.like:
         found.append(ItemRow.complaint_id.in_(_alike(session, wanted.like)))
     return found
@@ -112,7 +113,8 @@ def _kind(kind: str) -> ColumnElement[bool]:
         return ItemRow.audit.is_(True)
     if kind == "double":
         return ItemRow.round == 2
-    return ItemRow.round == (3 if kind == "adjudication" else 1)
+    # Not "equal" for the first, or the index of rounds, most of them done, would seem the better way.
+    return ItemRow.round == 3 if kind == "adjudication" else ItemRow.round <= 1
 
 
 def _below(code: str, head: str | None, desk: Desk) -> list[str]:

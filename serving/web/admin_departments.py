@@ -11,10 +11,11 @@ from sqlalchemy.orm import Session
 
 from data.errors import InputError
 from serving.api.admin_keys import in_session
-from serving.api.looking import look
+from serving.api.looking import counted
 from serving.api.state import State, StateDep
 from serving.boards.departments import Load, loads
 from serving.boards.filter import CaseFilter
+from serving.boards.view import View
 from serving.intake import now
 from serving.outbox import departments
 from serving.outbox.departments import Change
@@ -206,11 +207,12 @@ def _secret(request: Request, state: State, code: str, made: str) -> Response:
 
 
 async def _loads(request: Request, state: State, axis: str) -> tuple[Load, ...]:
-    def work() -> tuple[Load, ...]:
-        view = look(state, request.app.state, CaseFilter())
+    def work(view: View) -> tuple[Load, ...]:
         return loads(view, axis, *view.since(_DAYS))
 
-    return await state.run(work)
+    holder, key = request.app.state, ("desks", axis)
+    _, found = await state.run(lambda: counted(state, holder, CaseFilter(), key, work))
+    return found
 
 
 def _policy(state: State) -> Policy:

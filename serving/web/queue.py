@@ -136,10 +136,10 @@ def _listed(
     session: Session, desk: Desk, reviewer: Reviewer, wanted: Wanted, number: int
 ) -> Listed:
     at = now()
-    rows = listing.listed(
-        session, desk, reviewer, wanted, at, limit=PAGE, offset=(number - 1) * PAGE
-    )
-    total = listing.waiting(session, desk, reviewer, wanted, at, _COUNTED + 1)
+    rows, total = listing.paged(
+        session, desk, reviewer, wanted, at,
+        limit=PAGE, offset=(number - 1) * PAGE, most=_COUNTED + 1,
+    )  # fmt: skip
     found = {
         case.complaint_id: case
         for case in session.query(CaseRow).filter(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -27,11 +28,12 @@ PAST = NOW - timedelta(days=3)
 
 
 @pytest.fixture
-def store(database_url: str) -> Engine:
+def store(database_url: str) -> Iterator[Engine]:
     engine = connect(database_url)
     migrate(engine)
     fill(engine, Plan(40, PAST, 30, reviewed=0.2, waiting=1.0), load(), policy_of(load()))
-    return engine
+    yield engine
+    engine.dispose()
 
 
 def one(session: Session, **wanted: str) -> CaseRow:
