@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
-from sqlalchemy import Engine, insert
+from sqlalchemy import Engine, Table, insert
 from sqlalchemy.orm import DeclarativeBase, Session
 from ulid import ULID
 
@@ -68,7 +68,7 @@ def fill(
                 batch.setdefault(table, []).append(row)
         with engine.begin() as connection:
             for table, rows in batch.items():
-                connection.execute(insert(table.__table__), rows)
+                connection.execute(insert(cast(Table, table.__table__)), rows)
             if desk is not None:
                 told = [
                     record

@@ -103,7 +103,7 @@ def _chunk(session: Session, piece: _Piece) -> Facts:
     merged = _said(session, piece, "withdrawn", MERGED_INTO)
     coded = {name: Coded.of(list(columns[name])) for name in _CODED}
     coded["cause"] = Coded.of([causes.get(id_) for id_ in columns["complaint_id"]])
-    plain = {
+    plain: dict[str, Any] = {
         **{name: stamps(columns[name]) for name in ("received", "accepted", "resolved")},
         **{name: np.array(columns[name], dtype=np.float64) for name in ("confidence", "priority")},
         **{name: np.array(columns[name], dtype=np.bool_) for name in ("automatic", "audit")},

@@ -113,7 +113,7 @@ def _kind(kind: str) -> ColumnElement[bool]:
         return ItemRow.audit.is_(True)
     if kind == "double":
         return ItemRow.round == 2
-    # Not "equal" for the first, or the index of rounds, most of them done, would seem the better way.
+    # Not "equal" for the first, or the index of rounds, most of them done, would seem better.
     return ItemRow.round == 3 if kind == "adjudication" else ItemRow.round <= 1
 
 

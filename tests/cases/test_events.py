@@ -179,7 +179,7 @@ def test_the_database_refuses_to_change_what_happened(store: Store) -> None:
     assert len(events_of(store, one)) == 1
 
 
-@pytest.mark.parametrize("key", [None, KEY])
+@pytest.mark.parametrize("key", [None, KEY], ids=["plain", "sealed"])
 def test_notes_are_kept_like_customers_words_and_erased_with_them(
     database_url: str, key: str | None
 ) -> None:

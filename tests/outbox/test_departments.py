@@ -105,7 +105,7 @@ def test_a_department_that_the_policy_does_not_know(small_bank: Bank) -> None:
         small_bank.change("nobody", Change(webhook=URL))
 
 
-@pytest.mark.parametrize("key", [None, KEY])
+@pytest.mark.parametrize("key", [None, KEY], ids=["plain", "sealed"])
 def test_secrets_are_encrypted_at_rest_where_a_key_is_set(
     database_url: str, key: str | None
 ) -> None:

@@ -50,7 +50,9 @@ def test_altered_or_moved_words_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["", "secret", NEW[:-4], f"{NEW},", base64.b64encode(b"x" * 16).decode(), "口令" * 22]
+    "value",
+    ["", "secret", NEW[:-4], f"{NEW},", base64.b64encode(b"x" * 16).decode(), "口令" * 22],
+    ids=["empty", "word", "cut", "comma", "short", "foreign"],
 )
 def test_a_bad_key_is_refused_without_being_quoted(value: str) -> None:
     with pytest.raises(InputError, match="SUDA_TEXT_KEY") as caught:

@@ -71,7 +71,9 @@ def test_a_known_key_is_let_in_and_its_use_is_noted() -> None:
     assert source.used == {mine.id: now.now()}
 
 
-@pytest.mark.parametrize("token", [None, "", "nonsense", mint().token])
+@pytest.mark.parametrize(
+    "token", [None, "", "nonsense", mint().token], ids=["none", "empty", "nonsense", "unknown"]
+)
 def test_every_refusal_reads_the_same(token: str | None) -> None:
     gate = gate_over(Source(mint()), Now())
     with pytest.raises(UnauthorizedError) as caught:

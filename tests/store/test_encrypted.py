@@ -53,7 +53,7 @@ def test_what_was_plain_before_stays_readable(database_url: str) -> None:
         assert Store(engine).complaint(complaint_id)["text"] == WORDS
 
 
-@pytest.mark.parametrize("key", [None, KEY])
+@pytest.mark.parametrize("key", [None, KEY], ids=["plain", "sealed"])
 def test_words_that_look_encrypted_are_only_words(sqlite_url: str, key: str | None) -> None:
     with opened(sqlite_url, key) as (engine, _):
         for words in TRICKY:

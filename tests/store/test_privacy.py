@@ -69,7 +69,7 @@ def test_an_export_has_everything_and_masks_it(database_url: str) -> None:
     assert masked["decisions"][0]["labels"]["mood"]["code"] == "bad"
 
 
-@pytest.mark.parametrize("key", [None, KEY])
+@pytest.mark.parametrize("key", [None, KEY], ids=["plain", "sealed"])
 def test_erasing_blanks_words_and_keeps_what_is_counted(database_url: str, key: str | None) -> None:
     with opened(database_url, key) as (engine, sessions):
         mine = keep(engine, customer_id="C7", external_id="E1")

@@ -59,7 +59,7 @@ class ItemRow(Base):
     __table_args__ = (
         Index("ix_review_items_queue", "state", "rank", "due_at", "ease"),
         Index("ix_review_items_audit", "audit", "state", "opened_at"),
-        Index("ix_review_items_complaint", "complaint_id", "round"),
+        Index("ix_review_items_complaint", "complaint_id", "state", "round"),
         Index("ix_review_items_claimed", "claimed_by", "state"),
         Index("ix_review_items_submitted", "submitted_by", "submitted_at"),
         Index("ix_review_items_rounds", "round", "submitted_at"),

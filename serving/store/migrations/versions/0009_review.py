@@ -16,7 +16,7 @@ _JSON = sa.JSON().with_variant(JSONB(), "postgresql")
 _INDEXES = {
     "queue": ["state", "rank", "due_at", "ease"],
     "audit": ["audit", "state", "opened_at"],
-    "complaint": ["complaint_id", "round"],
+    "complaint": ["complaint_id", "state", "round"],
     "claimed": ["claimed_by", "state"],
     "submitted": ["submitted_by", "submitted_at"],
     "rounds": ["round", "submitted_at"],
