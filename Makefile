@@ -18,11 +18,11 @@ demo: $(VENV)/.serve  ## fill var/demo.sqlite3 with a quarter that never happene
 	test -e var/demo.sqlite3 || SUDA_DATABASE_URL=$(DEMO) $(BIN)/suda demo
 	SUDA_DATABASE_URL=$(DEMO) $(BIN)/suda serve --port $(PORT)
 
-test: $(VENV)/.dev  ## run all tests
-	$(BIN)/python -m pytest
+test: $(VENV)/.dev  ## run all tests, a process for each processor
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 test-encoder: $(VENV)/.train  ## run the tests that need torch (a small training end to end)
-	$(BIN)/python -m pytest tests/model tests/training
+	$(BIN)/python -m pytest -n auto --dist loadfile tests/model tests/training
 
 e2e: $(VENV)/.e2e  ## run the browser tests; they need Chromium
 	@$(BIN)/python -m tests.e2e.browsing

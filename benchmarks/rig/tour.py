@@ -41,6 +41,7 @@ PAGES: Final = (
     "/ui/reports",
     "/ui/reports?table=product",
     "/ui/reports?table=product_reason",
+    "/ui/reports/download?format=xlsx",
     "/ui",
     "/ui/account",
     "/ui/queue",

@@ -69,7 +69,8 @@ class Wanted:
     @property
     def asks_cases(self) -> bool:
         """Whether anything is asked that the items themselves do not hold."""
-        return bool(replace(self, urgency="", kind="", hours=0, like="").as_json())
+        own = replace(self, urgency="", kind="", hours=0, find="", like="", why="")
+        return bool(own.as_json())
 
 
 def conditions(
@@ -93,7 +94,7 @@ def conditions(
     ]
     if wanted.why:
         # Codes hold no quotes, so a quoted beginning is one.
-        found.append(cast(CaseRow.reasons, String).like(f'%"{_literal(wanted.why)}%', escape="\\"))
+        found.append(cast(ItemRow.reasons, String).like(f'%"{_literal(wanted.why)}%', escape="\\"))
     if wanted.find:
         named = _named(session, wanted.find)
         found.append(ItemRow.complaint_id.in_(named) if named else false())
