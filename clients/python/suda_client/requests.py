@@ -44,7 +44,8 @@ class EventReport(BaseModel):
     """Something that happened to a case; `event_id` is the sender's own and makes repeats safe.
 
     Kinds: accepted 受理, contacted 首次联系, planned 形成处理方案, bounced 转办 (`reason`),
-    resolved 办结 (`result`), extended 延期, paused 中止, resumed 恢复, withdrawn 撤回,
+    resolved 办结 (`result`), extended 延期, paused 中止, resumed 恢复, withdrawn 撤回
+    (`merged_into`, where it was taken for a repetition),
     opinion 客户评价.
     """
 
@@ -69,6 +70,7 @@ class EventReport(BaseModel):
     why: str | None = None
     clocks: list[str] | None = None
     satisfaction: str | None = None
+    merged_into: str | None = None
 
 
 class JobOptions(BaseModel):
