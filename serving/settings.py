@@ -16,6 +16,11 @@ from model.threads import effective_cpus
 MAX_DEADLINE_MS = 120_000
 
 
+def _processes() -> int:
+    cpus = effective_cpus()
+    return cpus if cpus > 1 else 0
+
+
 class Settings(BaseSettings):
     """Settings of the service and of the commands that decide complaints."""
 
@@ -53,6 +58,10 @@ class Settings(BaseSettings):
 
     workers: int = Field(default_factory=effective_cpus, ge=1)
     """Threads that classify; by default as many as the container may use processors."""
+
+    processes: int = Field(default_factory=_processes, ge=0)
+    """Processes beside this one that run the model, so that Python's one thread at a time does not
+    hold it up; 0 = none. By default as many as there are processors, none on a single one."""
 
     deadline_ms: int = Field(default=400, ge=10, le=MAX_DEADLINE_MS)
     """Time within which one complaint must be begun, unless `Suda-Deadline-Ms` says otherwise.
@@ -108,8 +117,8 @@ class Settings(BaseSettings):
     """Most complaints saved in one transaction."""
 
     linger_ms: float = Field(default=15.0, ge=0, le=1000)
-    """How long a group waits for more complaints before it is saved, while others are in work; a
-    complaint that is alone waits for nothing. Larger groups cost less, smaller answer sooner."""
+    """How long a group waits for more complaints before it is saved, while others wait to be begun;
+    with nobody in line it waits for nothing. Larger groups cost less, smaller answer sooner."""
 
     drain_seconds: float = Field(default=5.0, ge=0)
     """How long `/readyz` says 503 before the service stops listening, once it is told to stop."""

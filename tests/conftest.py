@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from data.taxonomy.schema import Taxonomy
 from tests.databases import database_url, postgres_server, postgres_url, sqlite_url
 
 __all__ = ["database_url", "postgres_server", "postgres_url", "sqlite_url"]
+
+# Services started in tests run the model themselves; tests/workers has them run processes.
+os.environ.setdefault("SUDA_PROCESSES", "0")
 
 REAL = Path(__file__).parents[2] / "shared" / "real" / "dev.jsonl"
 

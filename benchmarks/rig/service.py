@@ -103,11 +103,16 @@ class Service:
             return None
 
     def usage(self) -> tuple[float, float]:
-        """Processor seconds used so far, and resident memory in MB."""
+        """Processor seconds used so far, and resident memory in MB, with its worker processes.
+
+        Pages that they share count for each: an upper bound.
+        """
         assert self.process is not None  # noqa: S101 - it was started
         found = psutil.Process(self.process.pid)
-        times = found.cpu_times()
-        return times.user + times.system, found.memory_info().rss / 2**20
+        all_of_it = [found, *found.children(recursive=True)]
+        times = [each.cpu_times() for each in all_of_it]
+        memory = sum(each.memory_info().rss for each in all_of_it)
+        return sum(t.user + t.system for t in times), memory / 2**20
 
     def kill(self) -> None:
         """End it at once, as a power cut would (kill -9)."""

@@ -19,6 +19,7 @@ from serving.api.state import State
 from serving.demo.mark import is_demo
 from serving.engine.cache import CachedClassifier
 from serving.engine.engine import Engine, Limits
+from serving.engine.garbage import settled
 from serving.engine.warmup import measure
 from serving.intake import Intake
 from serving.models.startup import champion, looked_after
@@ -34,12 +35,15 @@ from serving.store.store import Store
 from serving.telemetry.metrics import Metrics
 from serving.telemetry.observe import EngineObserver, observe_decision
 from serving.triage.schema import Roles
+from serving.workers.pool import Pool
 
 log = logging.getLogger("suda")
 
 # Threads for queries beside the engine: they wait for the database, not for a processor.
 _QUERY_THREADS = 8
 _TEND_SECONDS = 0.5
+# Share of a deadline in which complaints are let in, see `Limits`.
+_PROMISED = 0.7
 
 
 @contextmanager
@@ -48,6 +52,10 @@ def opened(settings: Settings, metrics: Metrics, given: Pipeline | None) -> Iter
     where something cannot be opened.
     """
     with ExitStack() as stack:
+        # First: the processes import and this one opens everything else at the same time.
+        workers = Pool(0 if given else settings.processes, seconds=settings.stuck_seconds * 2 / 3)
+        stack.callback(workers.close)
+        workers.begin()
         engine = connect(settings.database_url, settings)
         migrate(engine)
         store = Store(engine)
@@ -56,7 +64,7 @@ def opened(settings: Settings, metrics: Metrics, given: Pipeline | None) -> Iter
         executor = ThreadPoolExecutor(_QUERY_THREADS, thread_name_prefix="suda-query")
         stack.callback(executor.shutdown, wait=True)
         running = _engine(settings, metrics)
-        committer = _committer(settings, store, metrics, lambda: running.at_work > 0)
+        committer = _committer(settings, store, metrics, lambda: running.waiting > 0)
         committer.start()
         stack.callback(committer.close, settings.shutdown_seconds)
         running.start()
@@ -64,10 +72,11 @@ def opened(settings: Settings, metrics: Metrics, given: Pipeline | None) -> Iter
         # Held by the state alone, or the first model would stay in memory after it is replaced.
         state = State(
             settings,
-            Intake(given or champion(settings), store, committer, _counted(metrics)),
+            Intake(given or champion(settings, workers), store, committer, _counted(metrics)),
             executor,
             running,
             metrics,
+            workers,
         )
         with store.session() as session:
             state.demo = is_demo(session)
@@ -77,6 +86,7 @@ def opened(settings: Settings, metrics: Metrics, given: Pipeline | None) -> Iter
         stack.enter_context(followed(state))
         _open_cases(state)
         _gauges(state)
+        stack.enter_context(settled())
         yield state
 
 
@@ -165,7 +175,7 @@ def _engine(settings: Settings, metrics: Metrics) -> Engine:
             settings.workers,
             effective_cpus(),
         )
-    limits = Limits(settings.workers, settings.max_waiting, settings.stuck_seconds)
+    limits = Limits(settings.workers, settings.max_waiting, settings.stuck_seconds, _PROMISED)
     return Engine(limits, observer=EngineObserver(metrics))
 
 
@@ -192,6 +202,8 @@ def _gauges(state: State) -> None:
     for name, crew in (("classify", engine.crew), ("commit", state.intake.committer.crew)):
         metrics.watch(metrics.threads.labels(name), crew.healthy)
         metrics.threads_wanted.labels(name).set(crew.size)
+    metrics.watch(metrics.threads.labels("processes"), state.workers.healthy)
+    metrics.threads_wanted.labels("processes").set(state.workers.size)
     metrics.watch(metrics.cache_hits, lambda: _cache(state).hits)
     metrics.watch(metrics.cache_misses, lambda: _cache(state).misses)
 

@@ -11,10 +11,14 @@ _LEAST_SECONDS = 1e-5
 
 
 class Capacity:
-    """Texts a second over all workers: measured at the start, then followed under full load."""
+    """Texts a second over all workers: measured at the start, then followed under full load.
 
-    def __init__(self, workers: int, per_second: float) -> None:
+    `promised` is the share of a deadline in which texts are let in.
+    """
+
+    def __init__(self, workers: int, per_second: float, promised: float = 1.0) -> None:
         self._workers = workers
+        self._promised = promised
         self._lock = threading.Lock()
         self._seconds = workers / max(per_second, 1e-3)
 
@@ -43,4 +47,4 @@ class Capacity:
         """Texts that can be begun within so many seconds; at least one for each worker, so that
         a capacity measured too low is found out.
         """
-        return max(self._workers, int(within * self.per_second))
+        return max(self._workers, int(self._promised * within * self.per_second))

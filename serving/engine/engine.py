@@ -25,12 +25,15 @@ T = TypeVar("T")
 @dataclass(frozen=True)
 class Limits:
     """`workers` threads; `max_waiting` texts at most; `stuck_after` seconds without a sign of
-    life a thread is replaced.
+    life a thread is replaced. `promised` is the share of a deadline in which texts are let in:
+    capacity is a mean, and under overload the line is always as long as may be, so that with all
+    of the time promised half of the last ones would come too late.
     """
 
     workers: int
     max_waiting: int = 10_000
     stuck_after: float = 30.0
+    promised: float = 1.0
 
 
 class Engine:
@@ -56,7 +59,7 @@ class Engine:
         self._begun = 0
         self._running = 0
         self._closed = False
-        self.capacity = Capacity(limits.workers, per_second=100.0 * limits.workers)
+        self.capacity = Capacity(limits.workers, 100.0 * limits.workers, limits.promised)
         self.crew = Crew(
             "classify",
             limits.workers,

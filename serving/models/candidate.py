@@ -14,10 +14,17 @@ from model.runtime import load
 from serving.models.errors import ModelRefusedError
 from serving.models.selftest import self_test
 from serving.pipeline import Pipeline, overlaid
+from serving.workers.messages import WorkerError
+from serving.workers.pool import Pool
 
 
 def opened(
-    path: Path, version: str, serving: Pipeline, taxonomy: Path | None, when: datetime
+    path: Path,
+    version: str,
+    serving: Pipeline,
+    taxonomy: Path | None,
+    when: datetime,
+    workers: Pool,
 ) -> Pipeline:
     """Load and verify the bundle at `path`, test it and warm it up, under the present policies.
 
@@ -43,7 +50,11 @@ def opened(
             f"({serving.classifier.taxonomy.stamp}): restart the service to change them",
             field=version,
         )
-    pipeline = replace(serving, classifier=classifier, taxonomy=laid)
+    try:
+        shared = workers.share(classifier, path)
+    except WorkerError as error:
+        raise ModelRefusedError("load", f"in a worker process: {error}", field=version) from error
+    pipeline = replace(serving, classifier=shared, taxonomy=laid)
     self_test(pipeline, recorded, when)
     return pipeline
 

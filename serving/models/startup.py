@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from model import golden
@@ -18,19 +19,23 @@ from serving.models.ticker import Ticker
 from serving.monitoring import sample
 from serving.pipeline import Pipeline
 from serving.settings import Settings
+from serving.workers.pool import Pool
 
 PINNED = "SUDA_BUNDLE fixes what serves: unset it to change models while the service runs"
 GIVEN = "what serves was handed over when the service was started"
 
 
-def champion(settings: Settings) -> Pipeline:
-    """What serves first, tested and warm.
+def champion(settings: Settings, workers: Pool) -> Pipeline:
+    """What serves first, tested and warm, answered by the worker processes.
 
     Raises BundleError, TaxonomyError, PolicyError or RegistryError where it cannot be opened,
     ModelRefusedError where it does not answer as it must.
     """
     pipeline = Pipeline.open(settings)
-    recorded = golden.read(resolve(settings.bundle, settings.registry))
+    path = resolve(settings.bundle, settings.registry)
+    recorded = golden.read(path)
+    classifier = workers.share(pipeline.classifier, path, needed=False)
+    pipeline = replace(pipeline, classifier=classifier)
     self_test(pipeline, recorded, datetime.now(UTC))
     return pipeline
 

@@ -30,6 +30,7 @@ from serving.store import shadow as shadow_store
 from serving.telemetry.metrics import Metrics
 from serving.triage.policy import PolicySet
 from serving.triage.policy import load as load_policy
+from serving.workers.pool import Pool
 
 log = logging.getLogger("suda.models")
 
@@ -44,6 +45,7 @@ class Seat(Protocol):
     intake: Intake
     engine: Engine
     metrics: Metrics
+    workers: Pool
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,8 @@ class Switchboard:
             raise ModelRefusedError("load", str(error), field=version) from error
         champion = self._lineup.champion.bare
         taxonomy = self.settings.taxonomy
-        return self._served(opened(path, version, champion, taxonomy, datetime.now(UTC)))
+        now, workers = datetime.now(UTC), self._seat.workers
+        return self._served(opened(path, version, champion, taxonomy, now, workers))
 
     def place(self, lineup: Lineup) -> None:
         """From now on these answer. Within `changing` only."""

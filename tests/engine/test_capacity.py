@@ -9,6 +9,7 @@ def test_the_limit_is_deadline_times_capacity() -> None:
     capacity = Capacity(2, 140.0)
     assert capacity.limit(0.5) == 70
     assert capacity.limit(0.001) == 2
+    assert Capacity(2, 140.0, promised=0.5).limit(0.5) == 35
 
 
 def test_it_follows_what_is_measured_under_full_load() -> None:

@@ -134,13 +134,14 @@ def test_killed_between_the_log_and_the_seat(
 def test_a_start_refuses_what_a_swap_would(models: Models, state: State) -> None:
     from serving.models.errors import ModelRefusedError
     from serving.models.startup import champion
+    from serving.workers.pool import Pool
 
     path = models.registry.path / "versions" / models.plain
     others = golden.record(load(models.registry.path / "versions" / models.inverted), [BAD])
     target = models.registry.path / "apart"
     rewritten(path, target, files={golden.FILE: others})
     with pytest.raises(ModelRefusedError, match="not what the bundle recorded"):
-        champion(state.settings.model_copy(update={"bundle": target}))
+        champion(state.settings.model_copy(update={"bundle": target}), Pool(0))
     shutil.rmtree(target)
 
 

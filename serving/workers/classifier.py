@@ -1,0 +1,50 @@
+"""A classifier whose texts are answered by worker processes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from data.taxonomy.schema import Taxonomy
+from data.text.normalise import NormalisedText
+from model.classifier import Classifier, Floats, Prediction
+
+
+class Workers(Protocol):
+    """Who answers: see `serving.workers.pool.Pool`."""
+
+    def predict(self, model: str, text: NormalisedText, top_k: int) -> Prediction | None:
+        """A worker's answer; None where none is free."""
+        ...
+
+
+class SharedClassifier:
+    """The same model here and in the workers, under the name `model`; answers are bit-identical.
+
+    A Python interpreter runs one thread at a time, and half of what a text costs is Python: with
+    threads alone, two processors answer little more than one (docs/decisions/0009).
+    """
+
+    def __init__(self, local: Classifier, model: str, workers: Workers) -> None:
+        self._local = local
+        self._model = model
+        self._workers = workers
+
+    @property
+    def version(self) -> str:
+        """The bundle's version."""
+        return self._local.version
+
+    @property
+    def taxonomy(self) -> Taxonomy:
+        """The bundle's taxonomy."""
+        return self._local.taxonomy
+
+    def predict(self, text: NormalisedText, *, top_k: int = 3) -> Prediction:
+        """A worker's answer, or this process's own where no worker is free. Raises WorkerError."""
+        answer = self._workers.predict(self._model, text, top_k)
+        return self._local.predict(text, top_k=top_k) if answer is None else answer
+
+    def logits(self, texts: Sequence[NormalisedText]) -> dict[str, Floats]:
+        """Computed here."""
+        return self._local.logits(texts)

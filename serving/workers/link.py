@@ -1,0 +1,100 @@
+"""One worker process, as the listening process sees it."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import subprocess
+import sys
+import threading
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from serving.workers.messages import Done, Failed, Forget, Load, WorkerDiedError, WorkerError
+
+log = logging.getLogger("suda.workers")
+
+# Importing and verifying a bundle on a machine that does other things as well, in seconds.
+LOAD_SECONDS = 120.0
+_LAST_SECONDS = 2.0
+COMMAND = (sys.executable, "-m", "serving.workers.worker")
+
+
+class Link:
+    """A process and the socket to it. `lock` is held by whoever talks to it: one at a time."""
+
+    def __init__(self, command: tuple[str, ...] = COMMAND) -> None:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self._process = subprocess.Popen(  # noqa: S603 - our own command
+                [*command, str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+            )
+        self._connection = Connection(ours.detach())
+        self._forgotten: list[str] = []
+        self.lock = threading.Lock()
+        self.models: set[str] = set()
+
+    @property
+    def pid(self) -> int:
+        """The process's number."""
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs and was not given up."""
+        return not self._connection.closed and self._process.poll() is None
+
+    def load(self, model: str, path: Path) -> None:
+        """Let it load a bundle. Raises WorkerError."""
+        self.ask(Load(model, str(path)), LOAD_SECONDS)
+        self.models.add(model)
+
+    def forget(self, model: str) -> None:
+        """Let it go of a model before it does anything else. Takes no lock: it may be called by
+        the garbage collector.
+        """
+        self.models.discard(model)
+        self._forgotten.append(model)
+
+    def ask(self, message: Any, seconds: float) -> Any:
+        """Send and wait for the answer; hold `lock` meanwhile.
+
+        Raises WorkerError where the process fails, dies (WorkerDiedError), or takes longer: then it
+        is ended, since what it would still say belongs to nobody.
+        """
+        try:
+            while self._forgotten:
+                self._connection.send(Forget(self._forgotten.pop()))
+            self._connection.send(message)
+            if not self._connection.poll(seconds):
+                raise WorkerError(f"no answer within {seconds:.0f} s")
+            answer = self._connection.recv()
+        except WorkerError:
+            self.close()
+            raise
+        except (EOFError, OSError) as error:
+            self.close()
+            raise WorkerDiedError("the worker process died") from error
+        if isinstance(answer, Failed):
+            raise WorkerError(f"{answer.kind}: {answer.message}".removesuffix(": "))
+        if not isinstance(answer, Done):
+            self.close()
+            raise WorkerError(f"the worker process answered {type(answer).__name__}")
+        return answer.result
+
+    def stop(self) -> None:
+        """Let it end by itself, or end it."""
+        self._connection.close()
+        try:
+            self._process.wait(_LAST_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.close()
+
+    def close(self) -> None:
+        """End it now."""
+        self._connection.close()
+        self._process.kill()
+        self._process.wait()

@@ -1,0 +1,55 @@
+"""What the listening process and its workers say to each other, pickled over a socket of theirs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from data.text.normalise import NormalisedText
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Load and verify the bundle at `path` and call it `model`; answered with its version."""
+
+    model: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """Let go of a model; not answered."""
+
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Predict:
+    """Answer a text; answered with a Prediction."""
+
+    model: str
+    text: NormalisedText
+    top_k: int
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What was asked for."""
+
+    result: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Why not: the error's class, and its words where they are ours."""
+
+    kind: str
+    message: str
+
+
+class WorkerError(Exception):
+    """A worker failed on a text, died of it, or took too long."""
+
+
+class WorkerDiedError(WorkerError):
+    """The process is gone: because of the text, or of something that has nothing to do with it."""

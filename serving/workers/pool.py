@@ -1,0 +1,222 @@
+"""All worker processes: which models they hold, who is free, and who has to be started anew."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+
+from data.text.normalise import NormalisedText
+from model.classifier import Classifier, Prediction
+from serving.workers.classifier import SharedClassifier
+from serving.workers.link import Link
+from serving.workers.messages import Predict, WorkerDiedError, WorkerError
+
+log = logging.getLogger("suda.workers")
+
+# A worker that keeps dying is started anew less and less often, in seconds.
+_PAUSES = (0.0, 1.0, 5.0, 30.0)
+_SETTLED = 60.0
+
+
+class Pool:
+    """`size` worker processes. Safe to share between threads.
+
+    What no worker is free for is done in this process: the workers make it faster and keep a model
+    that crashes away from it, but nothing waits for them. `seconds` is how long one text may take.
+    """
+
+    def __init__(
+        self,
+        size: int,
+        *,
+        seconds: float = 20.0,
+        start: Callable[[], Link] = Link,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.size = size
+        self._seconds = seconds
+        self._start = start
+        self._clock = clock
+        self._numbers = itertools.count()
+        self._paths: dict[str, Path] = {}
+        self._lock = threading.Lock()
+        self._changing = threading.Lock()
+        self._closed = False
+        self._seats = [_Seat() for _ in range(size)]
+
+    def begin(self) -> None:
+        """Start the processes; they are there once `share` has returned for the first time."""
+        for seat in self._seats:
+            seat.since = self._clock()
+            try:
+                seat.link = self._start()
+            except OSError as error:
+                log.error("a worker process could not be started: %s", error.strerror)
+
+    def share(self, classifier: Classifier, path: Path, *, needed: bool = True) -> Classifier:
+        """The same classifier, answered by the workers: each has loaded the bundle at `path`.
+
+        Raises WorkerError where one of them cannot. Unless it is `needed`: then that worker is
+        ended, this process answers in its place, and `tend` tries again with another.
+        """
+        if not self.size:
+            return classifier
+        model = f"{classifier.version}#{next(self._numbers)}"
+        with self._changing:
+            self._paths[model] = path.resolve()
+            failures = self._everywhere(model, path.resolve())
+            for link, error in failures:
+                if needed:
+                    self.forget(model)
+                    raise error
+                log.error("a worker process cannot load %s: %s", classifier.version, error)
+                link.close()
+        shared = SharedClassifier(classifier, model, self)
+        weakref.finalize(shared, self.forget, model)
+        return shared
+
+    def forget(self, model: str) -> None:
+        """Let all workers go of a model."""
+        self._paths.pop(model, None)
+        for seat in self._seats:
+            if seat.link is not None:
+                seat.link.forget(model)
+
+    def predict(self, model: str, text: NormalisedText, top_k: int) -> Prediction | None:
+        """A worker's answer; None where none is free that holds the model.
+
+        Where a worker dies, another is asked once: it may have died of something else. Raises
+        WorkerError where that one dies too or is not to be had, where a worker fails on the text,
+        and where it takes too long. This process does not try what may have ended another.
+        """
+        try:
+            return self._ask(Predict(model, text, top_k))
+        except WorkerDiedError:
+            answer = self._ask(Predict(model, text, top_k))
+            if answer is None:
+                raise
+            return answer
+
+    def _ask(self, question: Predict) -> Prediction | None:
+        link = self._free(question.model)
+        if link is None:
+            return None
+        try:
+            answer: Prediction = link.ask(question, self._seconds)
+        finally:
+            link.lock.release()
+        return answer
+
+    def healthy(self) -> int:
+        """How many processes run."""
+        return sum(seat.link is not None and seat.link.alive for seat in self._seats)
+
+    def tend(self) -> int:
+        """Start anew those that died, in a thread of its own; returns how many."""
+        begun = 0
+        now = self._clock()
+        with self._lock:
+            if self._closed:
+                return 0
+            for seat in self._seats:
+                if seat.lost(now):
+                    seat.starting = True
+                    threading.Thread(target=self._renew, args=(seat,), daemon=True).start()
+                    begun += 1
+        return begun
+
+    def close(self) -> None:
+        """End all processes."""
+        with self._lock:
+            self._closed = True
+        for seat in self._seats:
+            if seat.link is not None:
+                seat.link.stop()
+
+    def _everywhere(self, model: str, path: Path) -> list[tuple[Link, WorkerError]]:
+        """All at the same time: each takes as long as loading does. Returns who could not."""
+        failures: list[tuple[Link, WorkerError]] = []
+
+        def load(link: Link) -> None:
+            try:
+                with link.lock:
+                    link.load(model, path)
+            except WorkerError as error:
+                failures.append((link, error))
+
+        links = [seat.link for seat in self._seats if seat.link is not None and seat.link.alive]
+        threads = [threading.Thread(target=load, args=(link,), daemon=True) for link in links]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return failures
+
+    def _free(self, model: str) -> Link | None:
+        """A worker, its lock held."""
+        for seat in self._seats:
+            link = seat.link
+            if link is None or model not in link.models or not link.lock.acquire(blocking=False):
+                continue
+            if link.alive:
+                return link
+            link.lock.release()
+        return None
+
+    def _renew(self, seat: _Seat) -> None:
+        log.error("a worker process died; starting another")
+        link = None
+        try:
+            link = self._start()
+            with self._changing:
+                with link.lock:
+                    for model, path in list(self._paths.items()):
+                        _load(link, model, path)
+                seat.link = link
+        except (WorkerError, OSError) as error:
+            log.error("a worker process could not be started: %s", error)
+            if link is not None:
+                link.close()
+        finally:
+            seat.since = self._clock()
+            seat.starting = False
+        with self._lock:
+            closed = self._closed
+        if closed and link is not None:
+            link.stop()
+
+
+def _load(link: Link, model: str, path: Path) -> None:
+    """Raises WorkerError where the process died of it; a bundle that is gone is left out."""
+    try:
+        link.load(model, path)
+    except WorkerError as error:
+        if not link.alive:
+            raise
+        log.error("a worker process goes without %s: %s", model, error)
+
+
+class _Seat:
+    """The place of one process; `since` is when the present one was started."""
+
+    def __init__(self) -> None:
+        self.link: Link | None = None
+        self.since = 0.0
+        self.starting = False
+        self._deaths = 0
+
+    def lost(self, now: float) -> bool:
+        """Whether its process is gone, and it is time for another."""
+        if self.starting or (self.link is not None and self.link.alive):
+            return False
+        if now - self.since > _SETTLED:
+            self._deaths = 0
+        if now - self.since < _PAUSES[min(self._deaths, len(_PAUSES) - 1)]:
+            return False
+        self._deaths += 1
+        return True

@@ -1,0 +1,87 @@
+"""The worker process: loads bundles and answers texts, one at a time, until its parent is gone.
+
+`python -m serving.workers.worker FD`, FD being its end of a socket to the parent. It takes
+`Load`, `Forget` and `Predict` and answers each but `Forget` with `Done` or `Failed`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import signal
+import sys
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from data.errors import SudaError
+from data.text.normalise import normalise
+from model.classifier import Classifier
+from model.golden import texts_of
+from model.runtime import load
+from serving.workers.messages import Done, Failed, Forget, Load, Predict
+
+# Where the machine runs out of memory, a worker goes before the process that holds connections.
+_EXPENDABLE = "500"
+_NICE = 4
+_WARM_UP_TEXTS = 4
+
+
+class Bench:
+    """The models of one worker, by the names that the parent gave them."""
+
+    def __init__(self, opened: Callable[[Path], Classifier] = load) -> None:
+        self._opened = opened
+        self._models: dict[str, Classifier] = {}
+
+    def handle(self, message: Any) -> Done | Failed | None:
+        """Do what is asked for; whatever fails is answered, never raised."""
+        try:
+            if isinstance(message, Predict):
+                model = self._models[message.model]
+                return Done(model.predict(message.text, top_k=message.top_k))
+            if isinstance(message, Load):
+                return Done(self._load(message))
+        except SudaError as error:
+            return Failed(type(error).__name__, str(error))
+        except Exception as error:  # noqa: BLE001 - answered; its words may quote the customer
+            return Failed(type(error).__name__, "")
+        if isinstance(message, Forget):
+            self._models.pop(message.model, None)
+        return None
+
+    def _load(self, message: Load) -> str:
+        model = self._opened(Path(message.path))
+        for text in texts_of(model.taxonomy)[:_WARM_UP_TEXTS]:
+            model.predict(normalise(text))
+        self._models[message.model] = model
+        gc.collect()
+        gc.freeze()
+        return model.version
+
+
+def serve(connection: Connection, bench: Bench) -> None:
+    """Answer until the other end closes."""
+    with contextlib.suppress(EOFError, OSError):
+        while True:
+            answer = bench.handle(connection.recv())
+            if answer is not None:
+                connection.send(answer)
+
+
+def main(descriptor: int) -> None:
+    """Until the parent closes the socket, or dies."""
+    # A service manager signals all processes of a service, and the parent still has to drain.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Answering callers and saving decisions is short work that others wait for.
+    os.nice(_NICE)
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(_EXPENDABLE)
+    serve(Connection(descriptor), Bench())
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

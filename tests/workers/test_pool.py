@@ -1,0 +1,247 @@
+"""Real processes: what they answer, and what happens when they die, hang or cannot begin."""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data.text.normalise import normalise
+from model.classifier import Classifier, Prediction
+from model.runtime import load
+from serving.workers.link import Link
+from serving.workers.messages import WorkerError
+from serving.workers.pool import Pool
+from tests.models.kit import rewritten
+
+TEXTS = [normalise(text) for text in ("态度真好，办事很快", "态度恶劣，没人理我", "还行吧")]
+
+# Loads anything, and does to the first text what the placeholder says.
+ROGUE = """
+import os, sys, time
+from multiprocessing.connection import Connection
+from serving.workers.messages import Done, Load
+c = Connection(int(sys.argv[1]))
+while True:
+    m = c.recv()
+    if isinstance(m, Load):
+        c.send(Done("rogue"))
+    else:
+        {deed}
+"""
+
+
+def rogue(deed: str) -> Callable[[], Link]:
+    """Starts workers that load what they are told to, and then do this."""
+    return lambda: Link((sys.executable, "-c", ROGUE.format(deed=deed)))
+
+
+@pytest.fixture
+def pool() -> Iterator[Pool]:
+    """Two workers."""
+    made = Pool(2)
+    made.begin()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def shared(pool: Pool, mood_bundle: Path) -> Classifier:
+    """A model that they hold."""
+    return pool.share(load(mood_bundle), mood_bundle)
+
+
+def until(true: Callable[[], bool], seconds: float = 30.0) -> None:
+    """Wait for something that takes another process."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it did not come about"
+        time.sleep(0.02)
+
+
+def same(one: Prediction, other: Prediction) -> bool:
+    """Bit by bit."""
+    return all(
+        np.array_equal(head.probabilities, other.heads[name].probabilities)
+        and head.evidence == other.heads[name].evidence
+        for name, head in one.heads.items()
+    )
+
+
+def pids(pool: Pool) -> list[int]:
+    """The processes' numbers."""
+    return [seat.link.pid for seat in pool._seats if seat.link is not None]
+
+
+def elsewhere(pool: Pool, classifier: Classifier, text: object = TEXTS[0]) -> Prediction | None:
+    """What the workers answer, None where the answer would be made here."""
+    return pool.predict(classifier._model, text, 3)  # type: ignore[attr-defined, arg-type]
+
+
+def test_workers_answer_what_the_model_answers_here(
+    pool: Pool, shared: Classifier, mood_bundle: Path
+) -> None:
+    own = load(mood_bundle)
+    for text in TEXTS:
+        assert same(shared.predict(text), own.predict(text))
+        answer = elsewhere(pool, shared, text)
+        assert answer is not None
+        assert same(answer, own.predict(text))
+    assert shared.version == own.version
+
+
+def test_a_worker_that_was_killed_is_missed_by_nobody_and_replaced(
+    pool: Pool, shared: Classifier
+) -> None:
+    before = pids(pool)
+    for pid in before:
+        os.kill(pid, signal.SIGKILL)
+    until(lambda: pool.healthy() == 0)
+    assert elsewhere(pool, shared) is None
+    assert shared.predict(TEXTS[0]).heads
+    assert pool.tend() == 2
+    until(lambda: elsewhere(pool, shared) is not None)
+    until(lambda: pool.healthy() == 2)
+    assert not set(before) & set(pids(pool))
+
+
+def test_workers_outlive_the_signal_that_tells_the_service_to_drain(
+    pool: Pool, shared: Classifier
+) -> None:
+    for pid in pids(pool):
+        os.kill(pid, signal.SIGTERM)
+        os.kill(pid, signal.SIGINT)
+    assert elsewhere(pool, shared) is not None
+    assert pool.healthy() == 2
+
+
+def test_workers_end_with_their_pool(pool: Pool, shared: Classifier) -> None:
+    running = pids(pool)
+    pool.close()
+    for pid in running:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+    assert shared.predict(TEXTS[0]).heads
+    assert pool.tend() == 0
+
+
+def test_a_model_nobody_holds_any_more_is_let_go_of(pool: Pool, mood_bundle: Path) -> None:
+    shared = pool.share(load(mood_bundle), mood_bundle)
+    name = shared._model  # type: ignore[attr-defined]
+    assert elsewhere(pool, shared) is not None
+    del shared
+    gc.collect()
+    assert pool.predict(name, TEXTS[0], 3) is None
+
+
+def test_two_models_are_held_side_by_side(
+    pool: Pool, shared: Classifier, mood_bundle: Path, tmp_path: Path
+) -> None:
+    path = rewritten(mood_bundle, tmp_path / "warm", temperature=3.0)
+    other = pool.share(load(path), path)
+    one, two = elsewhere(pool, shared), elsewhere(pool, other)
+    assert one is not None
+    assert two is not None
+    assert not same(one, two)
+    assert same(two, load(path).predict(TEXTS[0]))
+
+
+def test_a_bundle_that_a_worker_cannot_load_is_refused(
+    pool: Pool, shared: Classifier, mood_bundle: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(WorkerError, match="BundleError"):
+        pool.share(load(mood_bundle), tmp_path / "gone")
+    assert elsewhere(pool, shared) is not None
+
+
+def test_what_is_not_needed_is_served_here_and_tried_again(
+    pool: Pool, mood_bundle: Path, tmp_path: Path
+) -> None:
+    kept = pool.share(load(mood_bundle), tmp_path / "gone", needed=False)
+    assert pool.healthy() == 0
+    assert kept.predict(TEXTS[0]).heads
+
+
+def test_a_text_that_kills_a_worker_fails_alone(mood_bundle: Path) -> None:
+    pool = Pool(1, start=rogue("os._exit(9)"))
+    pool.begin()
+    shared = pool.share(load(mood_bundle), mood_bundle)
+    with pytest.raises(WorkerError, match="died"):
+        shared.predict(TEXTS[0])
+    assert pool.healthy() == 0
+    assert shared.predict(TEXTS[1]).heads
+    pool.close()
+
+
+def test_a_text_whose_worker_was_killed_is_given_to_another(mood_bundle: Path) -> None:
+    """The first one dies of its first text, the second answers."""
+    deeds = iter(["os._exit(9)", "c.send(Done('an answer'))"])
+    pool = Pool(2, start=lambda: rogue(next(deeds))())
+    pool.begin()
+    shared = pool.share(load(mood_bundle), mood_bundle)
+    assert shared.predict(TEXTS[0]) == "an answer"  # type: ignore[comparison-overlap]
+    assert pool.healthy() == 1
+    pool.close()
+
+
+def test_a_text_that_hangs_a_worker_costs_its_time_and_the_worker(mood_bundle: Path) -> None:
+    pool = Pool(1, seconds=0.2, start=rogue("time.sleep(60)"))
+    pool.begin()
+    shared = pool.share(load(mood_bundle), mood_bundle)
+    with pytest.raises(WorkerError, match="no answer"):
+        shared.predict(TEXTS[0])
+    assert pool.healthy() == 0
+    pool.close()
+
+
+def test_what_is_no_answer_is_not_taken_for_one(mood_bundle: Path) -> None:
+    pool = Pool(1, start=rogue("c.send('?')"))
+    pool.begin()
+    shared = pool.share(load(mood_bundle), mood_bundle)
+    with pytest.raises(WorkerError, match="answered str"):
+        shared.predict(TEXTS[0])
+    pool.close()
+
+
+def test_a_worker_that_keeps_dying_is_started_less_and_less_often(mood_bundle: Path) -> None:
+    now = [0.0]
+    starts: list[float] = []
+
+    def start() -> Link:
+        starts.append(now[0])
+        return Link((sys.executable, "-c", "pass"))
+
+    pool = Pool(1, start=start, clock=lambda: now[0])
+    pool.begin()
+    for _ in range(300):
+        until(lambda: pool.healthy() == 0 and not any(seat.starting for seat in pool._seats))
+        pool.tend()
+        now[0] += 0.5
+    until(lambda: not any(seat.starting for seat in pool._seats))
+    assert 5 <= len(starts) <= 9
+    assert starts[-1] - starts[-2] >= 30.0
+    pool.close()
+
+
+def test_where_no_process_can_be_started_the_service_goes_on(mood_bundle: Path) -> None:
+    def start() -> Link:
+        raise OSError(11, "no more processes")
+
+    pool = Pool(2, start=start)
+    pool.begin()
+    shared = pool.share(load(mood_bundle), mood_bundle)
+    assert shared.predict(TEXTS[0]).heads
+    assert pool.healthy() == 0
+    pool.close()
+
+
+def test_a_pool_of_none_leaves_the_model_as_it_is(mood_bundle: Path) -> None:
+    own = load(mood_bundle)
+    assert Pool(0).share(own, mood_bundle) is own

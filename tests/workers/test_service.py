@@ -1,0 +1,58 @@
+"""The service on worker processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import psutil
+import pytest
+from fastapi.testclient import TestClient
+
+from serving.api.app import create_app
+from serving.api.state import State
+from serving.settings import Settings
+from tests.workers.test_pool import until
+
+BODY = {"text": "态度恶劣，没人理我"}
+
+
+def runs(pid: int) -> bool:
+    """Whether a process is there and no zombie."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+@pytest.fixture
+def settings(mood_bundle: Path, tmp_path: Path) -> Settings:
+    """One worker process."""
+    return Settings(
+        bundle=mood_bundle,
+        database_url=f"sqlite:///{tmp_path}/suda.sqlite3",
+        auth="off",
+        processes=1,
+        workers=1,
+        registry=tmp_path / "registry",
+    )
+
+
+def test_complaints_are_answered_whatever_becomes_of_the_worker(settings: Settings) -> None:
+    app = create_app(settings)
+    with TestClient(app) as client:
+        state: State = app.state.suda
+        assert state.workers.healthy() == 1
+        first = client.post("/v1/classify", json=BODY).json()["labels"]
+        pid = state.workers._seats[0].link.pid  # type: ignore[union-attr]
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: not runs(pid))
+        assert client.post("/v1/classify", json=BODY).json()["labels"] == first
+        assert client.get("/readyz").status_code == 200
+        until(lambda: state.workers.healthy() == 1)
+        assert client.post("/v1/classify", json=BODY).json()["labels"] == first
+        shown = client.get("/metrics").text
+    assert 'suda_threads_wanted{crew="processes"} 1.0' in shown
+    assert 'suda_threads_replaced_total{crew="processes"} 1.0' in shown
+    assert state.workers.healthy() == 0
