@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, and_, case, exists, func, insert, select, update
 from sqlalchemy.orm import Session, aliased
 from ulid import ULID
 
 from data.errors import NotFoundError, WrongStateError
 from serving.store.base import table_of
-from serving.store.rows.outbox import OutboxRow
+from serving.store.rows.outbox import DepartmentRow, OutboxRow
 
 PENDING, DELIVERED, DEAD = "pending", "delivered", "dead"
 
@@ -160,8 +160,14 @@ def page(session: Session, wanted: Filter, limit: int) -> list[OutboxRow]:
 
 
 def standing(session: Session, department: str | None = None) -> Standing:
-    """What waits and what was given up, of all departments or one."""
-    query = select(OutboxRow.state, func.count(), func.min(OutboxRow.created_at)).where(
+    """What waits and what was given up, of all departments or one.
+
+    The oldest is that of departments that are told: what waits for one that was switched off waits
+    because somebody wants it to.
+    """
+    off = select(DepartmentRow.id).where(DepartmentRow.enabled.is_(False))
+    told = case((OutboxRow.department.not_in(off), OutboxRow.created_at))
+    query = select(OutboxRow.state, func.count(), func.min(told)).where(
         OutboxRow.state.in_((PENDING, DEAD))
     )
     if department is not None:

@@ -108,7 +108,8 @@ class Metrics:
         )
         self.outbox_pending = self._gauge("suda_outbox_pending", "Work orders not delivered yet")
         self.outbox_lag = self._gauge(
-            "suda_outbox_lag_seconds", "Age of the oldest work order not delivered"
+            "suda_outbox_lag_seconds",
+            "Age of the oldest work order not delivered to a department that is told",
         )
         self.dead_letters = self._gauge(
             "suda_dead_letters", "Work orders given up after the last retry"

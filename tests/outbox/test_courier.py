@@ -19,7 +19,7 @@ from serving.outbox.replay import replay_department, replay_one
 from serving.outbox.sender import Destination, Outcome
 from serving.outbox.signing import verify
 from serving.settings import Settings
-from serving.store import audit
+from serving.store import audit, outbox
 from serving.store.rows.outbox import OutboxRow
 from tests.cases.kit import case_of, events_of, keep, policy, tried
 from tests.outbox.kit import LEAD, NOW, SECRET, Bank
@@ -126,7 +126,10 @@ def test_switched_off_it_waits_and_switched_on_it_goes(bank: Bank) -> None:
         keep(bank.store), keep(bank.store)
         assert bank.deliver() == []
         assert {m.attempts for m in bank.messages("pending")} == {0}
+        stands = tried(bank.store, outbox.standing)
+        assert (stands.pending, stands.oldest) == (2, None)
         bank.change(LEAD, Change(enabled=True))
+        assert tried(bank.store, outbox.standing).oldest is not None
         assert bank.deliver() == ["delivered"] * 2
     assert len(receiver.requests) == 2
 
