@@ -59,7 +59,7 @@ def _vocabulary(
 ) -> tuple[dict[str, int], NDArray[np.float32]]:
     frequency: Counter[str] = Counter()
     for text in texts:
-        frequency.update({feature.name for feature in featurise(text)})
+        frequency.update(set(featurise(text).names))
     common = [(n, name) for name, n in frequency.items() if n >= config.min_texts]
     kept = sorted(common, key=lambda item: (-item[0], item[1]))[: config.max_features]
     names = sorted(name for _, name in kept)

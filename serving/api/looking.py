@@ -22,13 +22,16 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def look(state: State, holder: Any, wanted: CaseFilter, *, fresh: bool = False) -> View:
+def look(
+    state: State, holder: Any, wanted: CaseFilter, *, fresh: bool = False, wait: bool = True
+) -> View:
     """The facts as they are, narrowed to `wanted`. Reads the store: call it off the event loop.
 
-    `holder` keeps the facts between two looks, and may carry a `clock` of its own.
+    Raises GatheringError where they are being read for the first time, and not `wait`. `holder`
+    keeps the facts between two looks, and may carry a `clock` of its own.
     """
     _asked(holder)
-    return _look(state, holder, wanted, fresh=fresh)
+    return _look(state, holder, wanted, fresh=fresh, wait=wait)
 
 
 def counted(
@@ -37,9 +40,12 @@ def counted(
     """What `work` makes of the facts narrowed to `wanted`, kept ready under `key`.
 
     The look that comes with it has a clock and names, but no facts. Call it off the event loop.
+    Raises GatheringError where they are being read for the first time.
     """
     _asked(holder)
-    return _recounts(holder).get((key, wanted.query()), lambda: _look(state, holder, wanted), work)
+    return _recounts(holder).get(
+        (key, wanted.query()), lambda: _look(state, holder, wanted, wait=False), work
+    )
 
 
 @contextmanager
@@ -52,13 +58,15 @@ def watching(state: State, holder: Any) -> Iterator[None]:
         yield
 
 
-def _look(state: State, holder: Any, wanted: CaseFilter, *, fresh: bool = False) -> View:
+def _look(
+    state: State, holder: Any, wanted: CaseFilter, *, fresh: bool = False, wait: bool = True
+) -> View:
     clock = getattr(holder, "clock", _now)
     pipeline, now = state.intake.pipeline, clock()
     live = shared(holder, state.intake.store.session, clock)
     policy = pipeline.policies.at(now)
     axes = axes_of(pipeline.taxonomy, policy)
-    board = live.board(fresh=fresh)
+    board = live.board(fresh=fresh, wait=wait)
     return View(board, axes, policy.clocks.zone, now.replace(microsecond=0), wanted)
 
 

@@ -24,6 +24,8 @@ _REVIEW: Final = {"none": "无需复核", "waiting": "待复核", "done": "已�
 _TITLES: Final = {
     "source": "投诉来源", "channel": "业务办理渠道", "segment": "客户类型", "branch": "机构",
 }  # fmt: skip
+# Lists of the taxonomy that are called otherwise than the axis.
+_FIELDS: Final = {"segment": "customer_segment"}
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,7 @@ def axes_of(taxonomy: Taxonomy, policy: Policy) -> Axes:
             names = {label.code: label.name for label in head.labels}
             found.append(Axis(role, head.title, names, head))
     for name, title in _TITLES.items():
-        codes = taxonomy.fields.get(name)
+        codes = taxonomy.fields.get(_FIELDS.get(name, name))
         found.append(Axis(name, title, codes.codes if codes else {}))
     found += [Axis("status", "办理状态", _STATUS), Axis("review", "复核", _REVIEW)]
     found += [Axis("satisfaction", "满意度"), Axis("model", "模型版本"), Axis("cause", "根因")]

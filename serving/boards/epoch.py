@@ -40,7 +40,7 @@ def _sqlite(element: Any, compiler: Any, **options: Any) -> str:
 @compiles(epoch)
 def _other(element: Any, compiler: Any, **options: Any) -> str:
     inner = compiler.process(element.clauses, **options)
-    return f"CAST(floor(extract(epoch FROM {inner})) AS BIGINT)"
+    return f"CAST(floor(date_part('epoch', {inner})) AS BIGINT)"
 
 
 class stamp(GenericFunction[Any]):  # noqa: N801 - used like the one above
@@ -62,7 +62,8 @@ def _other_stamp(element: Any, compiler: Any, **options: Any) -> str:
 
 def stamps(values: Sequence[Any]) -> Seconds:
     """(n,) what `stamp` gave as whole seconds since 1970, rounded down; NEVER for none."""
-    if any(isinstance(value, str) for value in values):
+    # All of a column are of one kind.
+    if isinstance(next(filter(None, values), None), str):
         times = np.array([value or "NaT" for value in values], dtype="datetime64[us]")
         found: Seconds = times.view(np.int64) // 1_000_000
         return np.where(np.isnat(times), NEVER, found)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final
 
 import numpy as np
@@ -13,17 +13,19 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from serving.boards.epoch import Seconds, epoch
+from serving.boards.errors import GatheringError
 from serving.boards.facts import Bools, Coded, Ints, join
 from serving.store.tables import DecisionRow, LabelRecordRow
 
 # Whose word counts on a board: people who review. Departments and customers are parties.
 ROLES: Final = ("review", "adjudication")
-_IDS_AT_ONCE: Final = 500
+_SUBJECTS_AT_ONCE: Final = 500
 
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """k label records about complaints, in their order; `confidence` is what the model claimed.
+    """k label records about complaints, in their order; `claims` is how sure the model was, None
+    where nobody has looked that up: it stands in the decisions, whose reading takes long.
 
     `inclusion` is the probability with which the text was drawn for a person to see, NaN where
     it was not drawn. `last` is the newest record's number.
@@ -38,12 +40,19 @@ class Judged:
     bundle: Coded
     at: Seconds
     inclusion: NDArray[np.float64]
-    confidence: NDArray[np.float64]
+    claims: NDArray[np.float64] | None = None
     last: int = 0
     derived: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         return len(self.subject)
+
+    @property
+    def confidence(self) -> NDArray[np.float64]:
+        """(k,) how sure the model was, NaN where it said nothing. Raises GatheringError."""
+        if self.claims is None:
+            raise GatheringError
+        return self.claims
 
     def holding(self, head: str) -> Ints:
         """Positions of the last record of each complaint about a head."""
@@ -83,8 +92,8 @@ def no_judgements() -> Judged:
     return Judged(ids, none, none, none, none, none, none, times, floats, floats)
 
 
-def read_judged(session: Session, after: int = 0) -> Judged:
-    """The records behind number `after`."""
+def read_judged(session: Session, after: int = 0, *, claims: bool = True) -> Judged:
+    """The records behind number `after`; without `claims` these are left for `claimed`."""
     rows = (
         session.connection()
         .execute(
@@ -112,9 +121,7 @@ def read_judged(session: Session, after: int = 0) -> Judged:
     if not rows:
         return no_judgements()
     subject, head, code, said, who, role, bundle, at, inclusion, ids = zip(*rows, strict=True)
-    claims = _claims(session, sorted(set(subject)))
-    confidence = [claims.get((s, h, m)) for s, h, m in zip(subject, head, said, strict=True)]
-    return Judged(
+    found = Judged(
         subject=np.array([id_.encode() for id_ in subject], dtype="S26"),
         head=Coded.of(list(head)),
         code=Coded.of(list(code)),
@@ -124,24 +131,71 @@ def read_judged(session: Session, after: int = 0) -> Judged:
         bundle=Coded.of(list(bundle)),
         at=np.array(at, dtype=np.int64),
         inclusion=_floats(inclusion),
-        confidence=_floats(confidence),
         last=int(ids[-1]),
     )
+    return replace(found, claims=claimed(session, found)) if claims else found
 
 
-def _claims(session: Session, subjects: Sequence[str]) -> dict[tuple[str, str, str | None], float]:
+def claimed(
+    session: Session,
+    judged: Judged,
+    first: int = 0,
+    *,
+    between: Callable[[], None] = lambda: None,
+) -> NDArray[np.float64]:
+    """(k − first,) how sure the model was of what it said in each record from `first` on.
+
+    `between` is called after each piece, and may raise to end it.
+    """
+    found = np.full(len(judged) - first, np.nan)
+    subject = judged.subject[first:]
+    order = np.argsort(subject, kind="stable")
+    subjects, starts = np.unique(subject[order], return_index=True)
+    edges = [*starts.tolist(), len(order)]
+    for start in range(0, len(subjects), _SUBJECTS_AT_ONCE):
+        few = subjects[start : start + _SUBJECTS_AT_ONCE]
+        rows = order[edges[start] : edges[start + len(few)]]
+        found[rows] = _looked_up(_claims(session, few, len(subjects)), judged, rows + first)
+        between()
+    return found
+
+
+def _looked_up(
+    claims: Mapping[tuple[bytes, str, str], float], judged: Judged, rows: Ints
+) -> list[float]:
+    heads, codes = judged.head.codes, (*judged.model_code.codes, "")
+    keys = zip(
+        judged.subject[rows].tolist(),
+        [heads[value] for value in judged.head.values[rows].tolist()],
+        [codes[value] for value in judged.model_code.values[rows].tolist()],
+        strict=True,
+    )
+    return [claims.get(key, np.nan) for key in keys]
+
+
+def _claims(
+    session: Session, subjects: NDArray[np.bytes_], of: int
+) -> dict[tuple[bytes, str, str], float]:
     """How sure the model was, by complaint, head and the code it gave, over all decisions."""
-    found: dict[tuple[str, str, str | None], float] = {}
-    for start in range(0, len(subjects), _IDS_AT_ONCE):
-        few = subjects[start : start + _IDS_AT_ONCE]
-        query = select(DecisionRow.id, DecisionRow.complaint_id, DecisionRow.body)
-        query = query.where(DecisionRow.complaint_id.in_(few))
-        rows = session.connection().execute(query).all()
-        for _, complaint_id, body in sorted(rows, key=lambda row: row[0], reverse=True):
-            for head, label in _labels(body).items():
-                code = label.get("model_code") or label.get("code")
-                if label.get("confidence") is not None:
-                    found[complaint_id, head, code] = float(label["confidence"])
+    ids = [id_.decode() for id_ in subjects.tolist()]
+    query = select(DecisionRow.id, DecisionRow.complaint_id, DecisionRow.body)
+    if of > len(ids):
+        # Among very many a span of them is sooner found than each by its id.
+        span = LabelRecordRow.complaint_id.between(ids[0], ids[-1])
+        there = select(LabelRecordRow.complaint_id).where(span)
+        query = query.where(
+            DecisionRow.complaint_id.between(ids[0], ids[-1]), DecisionRow.complaint_id.in_(there)
+        )
+    else:
+        query = query.where(DecisionRow.complaint_id.in_(ids))
+    rows = session.connection().execute(query).all()
+    found: dict[tuple[bytes, str, str], float] = {}
+    for _, complaint_id, body in sorted(rows, key=lambda row: row[0], reverse=True):
+        subject = complaint_id.encode()
+        for head, label in _labels(body).items():
+            code = label.get("model_code") or label.get("code")
+            if label.get("confidence") is not None:
+                found[subject, head, code] = float(label["confidence"])
     return found
 
 
@@ -155,7 +209,7 @@ def _floats(values: Sequence[float | None]) -> NDArray[np.float64]:
 
 
 def appended(judged: Judged, more: Judged) -> Judged:
-    """Both, one after the other."""
+    """Both, one after the other; with claims where both have them."""
     if not len(more):
         return judged
     columns: dict[str, Any] = {}
@@ -163,6 +217,6 @@ def appended(judged: Judged, more: Judged) -> Judged:
         a, b = getattr(judged, item.name), getattr(more, item.name)
         if isinstance(a, Coded):
             columns[item.name] = join(a, b)
-        elif isinstance(a, np.ndarray):
+        elif isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
             columns[item.name] = np.concatenate([a, b])
     return Judged(**columns, last=more.last)

@@ -66,6 +66,7 @@ class Keeper:
         """Bring everything up to date once; a database that does not answer is tried again."""
         try:
             self._live.board(fresh=True)
+            self._live.complete()
             self._recounts.renew()
         except SQLAlchemyError as error:
             # Statements may quote a customer.

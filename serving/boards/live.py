@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
+import numpy as np
 from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from serving.boards.epoch import NEVER
+from serving.boards.errors import GatheringError
 from serving.boards.facts import Facts
-from serving.boards.judged import Judged, appended, no_judgements, read_judged
+from serving.boards.judged import Judged, appended, claimed, no_judgements, read_judged
 from serving.boards.merging import replaced
 from serving.boards.reading import read, read_ids
 from serving.store.rows.cases import CaseRow
@@ -30,6 +32,8 @@ _MANY: Final = 20_000
 SMALL: Final = 5_000
 """Of so few cases everything is counted anew at each look."""
 _REMEMBERED: Final = 256
+# A small store is read within so many seconds: rather wait than say that it is not.
+_PATIENCE: Final = 0.5
 _REVIEW: Final = ("waiting", "done")
 
 
@@ -73,11 +77,17 @@ class Live:
         self.between: Callable[[], None] = lambda: None
         self._lock = threading.Lock()
         self._board: Board | None = None
+        self._first = threading.Event()
         self._seen: dict[str, datetime] = {}
         self._compared: datetime | None = None
 
-    def board(self, *, fresh: bool = False) -> Board:
-        """How things are; at most `every` old, and not even that where `fresh`."""
+    def board(self, *, fresh: bool = False, wait: bool = True) -> Board:
+        """How things are; at most `every` old, and not even that where `fresh`.
+
+        Raises GatheringError where somebody reads everything just now, and not `wait`.
+        """
+        if self.tended and not wait and not self._first.wait(_PATIENCE):
+            raise GatheringError
         standing = self._board
         if standing is not None and not fresh:
             if self._clock() - standing.as_of < self._allowed(standing):
@@ -88,9 +98,24 @@ class Live:
             self._lock.acquire()
         try:
             self._board = self._renewed(self._board)
+            self._first.set()
             return self._board
         finally:
             self._lock.release()
+
+    def complete(self) -> None:
+        """Look up what a first reading left for later: how sure the model was."""
+        board = self._board
+        if board is None or board.judged.claims is not None:
+            return
+        with self._sessions() as session:
+            claims = claimed(session, board.judged, between=self.between)
+            with self._lock:
+                # Records may have come since; they stand behind those that were there.
+                newest = self._board or board
+                late = claimed(session, newest.judged, len(claims))
+                judged = replace(newest.judged, claims=np.concatenate([claims, late]))
+                self._board = replace(newest, judged=judged, kept={})
 
     def _allowed(self, standing: Board) -> timedelta:
         if not self.tended:
@@ -102,7 +127,9 @@ class Live:
         with self._sessions() as session:
             facts = self._facts(session, board)
             judged = board.judged if board else no_judgements()
-            judged = appended(judged, read_judged(session, judged.last))
+            # Nobody waits for a first reading longer than it takes to show most boards.
+            claims = judged.claims is not None and not (self.tended and board is None)
+            judged = appended(judged, read_judged(session, judged.last, claims=claims))
         unchanged = board is not None and facts is board.facts and judged is board.judged
         # What depends on the clock keys on it; all else still holds while nothing changed.
         return Board(facts, judged, now, board.kept if unchanged and board else {})

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import orjson
+from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Select, String, and_, cast, func, select
 from sqlalchemy.orm import Session
 
@@ -31,12 +33,23 @@ _CODED: Final = (
 )  # fmt: skip
 
 
+_Of = Callable[[Any], ColumnElement[bool]]
+
+
 @dataclass(frozen=True, slots=True)
 class _Piece:
     """Some of the cases: by which their own rows are known, and those that belong to them."""
 
     cases: ColumnElement[bool]
-    of: Callable[[Any], ColumnElement[bool]]
+    of: _Of
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What events told, by complaint."""
+
+    causes: Mapping[str, str]
+    merged: Mapping[str, str]
 
 
 def read(
@@ -48,8 +61,10 @@ def read(
     and may raise to end it.
     """
     parts = []
+    # At once: the database finds them by their kind, and would go through all for each piece.
+    said = _said(session, None if not conditions else _of(conditions))
     for piece in _ranges(session, conditions):
-        parts.append(_chunk(session, piece))
+        parts.append(_chunk(session, piece, said))
         between()
     return join_all(parts)
 
@@ -57,11 +72,10 @@ def read(
 def read_ids(session: Session, ids: Sequence[str]) -> Facts:
     """The cases of these complaints."""
     ids = sorted(ids)
-    parts = [
-        _chunk(session, _among(ids[start : start + _IDS_AT_ONCE]))
-        for start in range(0, len(ids), _IDS_AT_ONCE)
+    pieces = [
+        _among(ids[start : start + _IDS_AT_ONCE]) for start in range(0, len(ids), _IDS_AT_ONCE)
     ]
-    return join_all(parts)
+    return join_all([_chunk(session, piece, _said(session, piece.of)) for piece in pieces])
 
 
 def _among(ids: Sequence[str]) -> _Piece:
@@ -84,30 +98,30 @@ def _ranges(session: Session, conditions: Sequence[ColumnElement[bool]]) -> Iter
 def _range(last: str, end: str, conditions: Sequence[ColumnElement[bool]]) -> _Piece:
     def of(column: Any) -> ColumnElement[bool]:
         inside = and_(column > last, column <= end)
-        if not conditions:
-            return inside
-        return and_(inside, column.in_(select(CaseRow.complaint_id).where(*conditions)))
+        return and_(inside, _of(conditions)(column)) if conditions else inside
 
     return _Piece(and_(CaseRow.complaint_id > last, CaseRow.complaint_id <= end, *conditions), of)
 
 
-def _chunk(session: Session, piece: _Piece) -> Facts:
+def _of(conditions: Sequence[ColumnElement[bool]]) -> _Of:
+    return lambda column: column.in_(select(CaseRow.complaint_id).where(*conditions))
+
+
+def _chunk(session: Session, piece: _Piece, said: _Said) -> Facts:
     query = _cases(piece.cases)
     # Past the mapper, which would take longer than the database.
     rows = session.connection().execute(query).all()
     if not rows:
         return nothing()
     columns = dict(zip(query.selected_columns.keys(), zip(*rows, strict=True), strict=True))
-    ids = np.array([id_.encode() for id_ in columns["complaint_id"]], dtype="S26")
-    causes = _said(session, piece, "resolved", CAUSE)
-    merged = _said(session, piece, "withdrawn", MERGED_INTO)
+    ids = _packed(columns["complaint_id"])
     coded = {name: Coded.of(list(columns[name])) for name in _CODED}
-    coded["cause"] = Coded.of([causes.get(id_) for id_ in columns["complaint_id"]])
+    coded["cause"] = Coded.of([said.causes.get(id_) for id_ in columns["complaint_id"]])
     plain: dict[str, Any] = {
         **{name: stamps(columns[name]) for name in ("received", "accepted", "resolved")},
         **{name: np.array(columns[name], dtype=np.float64) for name in ("confidence", "priority")},
         **{name: np.array(columns[name], dtype=np.bool_) for name in ("automatic", "audit")},
-        "merged": np.array([id_ in merged for id_ in columns["complaint_id"]], dtype=np.bool_),
+        "merged": np.array([id_ in said.merged for id_ in columns["complaint_id"]], dtype=np.bool_),
         "bounces": np.array(columns["bounces"], dtype=np.int64),
     }
     clocks = _clocks(session, piece, ids)
@@ -135,15 +149,25 @@ def _cases(condition: ColumnElement[bool]) -> Select[Any]:
     )
 
 
-def _said(session: Session, piece: _Piece, kind: str, key: str) -> dict[str, str]:
+def _said(session: Session, of: _Of | None) -> _Said:
+    """What events said of the complaints that are meant; None means all."""
+    return _Said(
+        _latest(session, of, "resolved", CAUSE), _latest(session, of, "withdrawn", MERGED_INTO)
+    )
+
+
+def _latest(session: Session, of: _Of | None, kind: str, key: str) -> dict[str, str]:
     """By complaint what the latest event of a kind says under a key."""
     said = CaseEventRow.body[key].as_string()
     query = (
         select(CaseEventRow.complaint_id, said)
-        .where(CaseEventRow.kind == kind, said.is_not(None), piece.of(CaseEventRow.complaint_id))
+        .where(CaseEventRow.kind == kind, said.is_not(None))
         .order_by(CaseEventRow.at, CaseEventRow.id)
     )
-    return {id_: str(value) for id_, value in session.connection().execute(query)}
+    if of is not None:
+        query = query.where(of(CaseEventRow.complaint_id))
+    rows = session.connection().execute(query).all()
+    return {id_: sys.intern(str(value)) for id_, value in rows}
 
 
 def _clocks(session: Session, piece: _Piece, ids: Any) -> ClockFacts:
@@ -162,7 +186,7 @@ def _clocks(session: Session, piece: _Piece, ids: Any) -> ClockFacts:
     if not rows:
         return nothing().clocks
     of, clock, statutory, extended, started, due, strict, met, was_late = zip(*rows, strict=True)
-    names = np.array([id_.encode() for id_ in of], dtype="S26")
+    names = _packed(of)
     return ClockFacts(
         row=np.searchsorted(ids, names).astype(np.int64),
         clock=Coded.of(list(clock)),
@@ -174,6 +198,10 @@ def _clocks(session: Session, piece: _Piece, ids: Any) -> ClockFacts:
         met=stamps(met),
         late=np.array(was_late, dtype=np.bool_),
     )
+
+
+def _packed(ids: Sequence[str]) -> NDArray[np.bytes_]:
+    return np.array([id_.encode() for id_ in ids], dtype="S26")
 
 
 def _flags(lists: Sequence[str | None]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from serving.boards.epoch import day_number
@@ -52,7 +52,8 @@ def build(
     """All tables of a period, of what the view is narrowed to, as of the view's moment."""
     scope = Scope(view, period, definition, merged)
     omitted = tuple(_omitted(scope))
-    tables = list(_tables(scope))
+    unknown = _unknown(scope)
+    tables = [_without(table, unknown) for table in _tables(scope)]
     head = _head(scope, author)
     report = Report(head, tuple(tables), omitted, tuple(_notes(scope)))
     tables.append(_reconciliation(report))
@@ -140,6 +141,26 @@ def _omitted(scope: Scope) -> Iterator[tuple[str, str]]:
         yield "同比", "去年同期没有数据。"
 
 
+def _unknown(scope: Scope) -> frozenset[str]:
+    """Columns of which nothing is known: no records are not the same as no complaints."""
+    columns = (("上期", "环比"), ("去年同期", "同比"))
+    return frozenset(
+        title
+        for titles, known in zip(columns, _known(scope), strict=True)
+        if not known
+        for title in titles
+    )
+
+
+def _without(table: Table, titles: frozenset[str]) -> Table:
+    empty = {place for place, column in enumerate(table.columns) if column.title in titles}
+    rows = (
+        replace(row, cells=tuple(None if i in empty else c for i, c in enumerate(row.cells)))
+        for row in table.rows
+    )
+    return replace(table, rows=tuple(rows)) if empty else table
+
+
 def _known(scope: Scope) -> tuple[bool, bool]:
     """Whether records reach back to the beginning of the two earlier periods."""
     facts = scope.facts
@@ -153,7 +174,8 @@ def _known(scope: Scope) -> tuple[bool, bool]:
 def _notes(scope: Scope) -> Iterator[tuple[str, str]]:
     period, zone = scope.period, scope.view.zone
     first, end = period.starts(zone), period.ends(zone)
-    days = f"{first:%Y-%m-%d %H:%M} 起，至 {end:%Y-%m-%d %H:%M} 前（{zone.key}）"
+    clock = "北京时间" if zone.key == "Asia/Shanghai" else zone.key
+    days = f"{first:%Y-%m-%d %H:%M} 起，至 {end:%Y-%m-%d %H:%M} 前（{clock}）"
     yield "统计期间", f"{days}，以收到投诉的时间计。"
     yield "统计范围", scope_title(scope.view)
     counted = "并入其他投诉的重复件只计一次" if scope.merged else "每收到一件计一件，不合并重复"

@@ -29,7 +29,7 @@ from reportlab.platypus import (
 )
 
 from serving.reports.report import Column, Report, Row, Table
-from serving.reports.writing import text
+from serving.reports.writing import CODES, made_at, read, text
 
 MEDIA_TYPE: Final = "application/pdf"
 _FONT: Final = "STSong-Light"
@@ -39,7 +39,10 @@ _INK, _LINE, _SHADE = (
     colors.HexColor("#eef2f8"),
 )
 _MARGIN: Final = 14 * mm
-_WIDTH: Final = landscape(A4)[0] - 2 * _MARGIN
+# What reportlab leaves free on each side of a page's frame.
+_PADDING: Final = 6
+_LEFT: Final = _MARGIN + _PADDING
+_WIDTH: Final = landscape(A4)[0] - 2 * _LEFT
 # Beyond so many columns a page is no longer read, and the workbook is for that.
 _MOST_COLUMNS: Final = 16
 
@@ -55,20 +58,16 @@ def document(report: Report) -> bytes:
         title=report.head.title, author=report.head.generated_by, lang="zh-CN",
         invariant=1,
     )  # fmt: skip
-    foot = f"{report.head.title}　{report.head.scope_title}　生成于 {_when(report)}"
+    foot = f"{report.head.title}　{report.head.scope_title}　生成于 {made_at(report.head)}"
 
     def numbered(canvas: Any, page: Any) -> None:
         canvas.setFont(_FONT, 8)
         canvas.setFillColor(colors.HexColor("#5b6675"))
-        canvas.drawString(_MARGIN, 9 * mm, foot)
-        canvas.drawRightString(_MARGIN + _WIDTH, 9 * mm, f"第 {page.page} 页")
+        canvas.drawString(_LEFT, 9 * mm, foot)
+        canvas.drawRightString(_LEFT + _WIDTH, 9 * mm, f"第 {page.page} 页")
 
     template.build(list(_flow(report)), onFirstPage=numbered, onLaterPages=numbered)
     return target.getvalue()
-
-
-def _when(report: Report) -> str:
-    return report.head.generated_at.replace("T", " ")[:16]
 
 
 def _style(
@@ -95,7 +94,7 @@ def _flow(report: Report) -> Iterator[Flowable]:
     )
     state = "期间已结束" if head.complete else "期间未结束，数字仍会变动"
     yield Paragraph(
-        escape(f"生成于 {_when(report)}，{head.generated_by}；{state}"), _style(9, after=10)
+        escape(f"生成于 {made_at(report.head)}，{head.generated_by}；{state}"), _style(9, after=10)
     )
     for table in report.tables:
         yield from _table(table)
@@ -106,10 +105,12 @@ def _flow(report: Report) -> Iterator[Flowable]:
 
 
 def _table(table: Table) -> Iterator[Flowable]:
-    columns = table.columns[:_MOST_COLUMNS]
+    all_ = read(table)
+    places = all_[:_MOST_COLUMNS]
+    columns = tuple(table.columns[place] for place in places)
     yield Spacer(0, 5 * mm)
     yield Paragraph(escape(table.title), _style(13, after=3))
-    left_out = len(table.columns) - len(columns)
+    left_out = len(all_) - len(places)
     note = table.note + (f"（另有 {left_out} 列见电子表格）" if left_out else "")
     if note:
         yield Paragraph(escape(note), _style(8, after=3))
@@ -118,15 +119,16 @@ def _table(table: Table) -> Iterator[Flowable]:
         return
     size = 8.0 if len(columns) <= 10 else 6.8
     rows = [[_cell(column.title, column, size) for column in columns]]
-    rows += [_cells(row, columns, size) for row in table.rows]
+    rows += [_cells(row, table, places, size) for row in table.rows]
     flowable = LongTable(rows, colWidths=_widths(columns), repeatRows=1)
     flowable.setStyle(_table_style(table.rows))
     yield flowable
 
 
-def _cells(row: Row, columns: tuple[Column, ...], size: float) -> list[Paragraph]:
+def _cells(row: Row, table: Table, places: list[int], size: float) -> list[Paragraph]:
     found = []
-    for column, value in zip(columns, row.cells, strict=False):
+    for place in places:
+        column, value = table.columns[place], row.cells[place]
         indent = row.depth * size if column.title == "名称" else 0.0
         found.append(_cell(text(value, column, row), column, size, indent))
     return found
@@ -140,7 +142,7 @@ def _cell(said: str, column: Column, size: float, indent: float = 0) -> Paragrap
 def _widths(columns: tuple[Column, ...]) -> list[float]:
     """Texts take what numbers leave; codes little."""
     shares = [
-        0.7 if column.title in ("代码", "性质") else 1.9 if column.kind == "text" else 1.0
+        0.9 if column.title in (CODES, "性质") else 1.9 if column.kind == "text" else 1.0
         for column in columns
     ]
     return [_WIDTH * share / sum(shares) for share in shares]

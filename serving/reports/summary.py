@@ -59,7 +59,7 @@ def _against(now: float | None, was: Cell, kind: Kind) -> float | None:
 
 def _figures(scope: Scope) -> Iterator[_Figure]:
     view, of, definition = scope.view, scope.filter, scope.definition
-    yield _Figure("counted", _counted(scope), "count", _size, of, "按收到时间计，期间为左闭右开。")
+    yield _Figure("counted", _counted(scope), "count", _size, of, "按收到时间归入统计期间。")
     if scope.merged:
         yield _received(scope)
     if definition.persons is not None:

@@ -13,7 +13,7 @@ from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
 from serving.reports.report import Report, Row, Table
-from serving.reports.writing import excel, kind_of, titled
+from serving.reports.writing import excel, kind_of, made_at, titled
 
 MEDIA_TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 HEAD_ROW: Final = 4
@@ -63,7 +63,7 @@ def _notes(sheet: Worksheet, report: Report) -> None:
         ("并入其他投诉", head.merged),
         ("期间是否已结束", "是" if head.complete else "否，数字仍会变动"),
         ("核对", "各表合计与受理件数一致" if report.reconciled else "有表不一致，见“核对”"),
-        ("生成时间", head.generated_at),
+        ("生成时间", made_at(head)),
         ("生成人", head.generated_by),
         *head.versions,
         ("", ""),

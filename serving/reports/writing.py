@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
-from serving.reports.report import Cell, Column, Kind, Row
+from serving.reports.report import Cell, Column, Head, Kind, Row, Table
 
 NOTHING: Final = "—"
+CODES: Final = "代码"
+"""The title of a column of codes."""
+# Codes of lists that no authority publishes: retail_credit, where JR/T has B0201.
+_INNER: Final = re.compile(r"[a-z][a-z0-9_]*")
 _EXCEL: Final[dict[Kind, str]] = {
     "text": "@",
     "count": "#,##0",
@@ -14,6 +19,16 @@ _EXCEL: Final[dict[Kind, str]] = {
     "change": "+0.0%;-0.0%;0.0%",
     "number": "#,##0.0",
 }
+
+
+def read(table: Table) -> list[int]:
+    """Columns for people: codes that are only our own words, or the names again, are for files."""
+    places = list(range(len(table.columns)))
+    if table.columns[0].title != CODES:
+        return places
+    given = [(str(row.cells[0] or ""), row.cells[1]) for row in table.rows]
+    inner = all(not code or code == name or _INNER.fullmatch(code) for code, name in given)
+    return places[1:] if inner else places
 
 
 def kind_of(column: Column, row: Row) -> Kind:
@@ -35,13 +50,19 @@ def text(cell: Cell, column: Column, row: Row) -> str:
     if kind == "share":
         return f"{cell * 100:.1f}%"
     if kind == "change":
-        return f"{cell * 100:+.1f}{_points(row)}"
+        moved = round(cell * 100, 1)
+        return f"{moved:+.1f}{_points(row)}" if moved else f"0.0{_points(row)}"
     return f"{cell:,.1f}"
 
 
 def _points(row: Row) -> str:
     """Shares differ by points (百分点), not by per cent of each other."""
-    return "个百分点" if row.kind == "share" else "%"
+    return " 个百分点" if row.kind == "share" else "%"
+
+
+def made_at(head: Head) -> str:
+    """When a report was made, to the minute: 2026-11-22 16:05."""
+    return head.generated_at.replace("T", " ")[:16]
 
 
 def excel(column: Column, row: Row) -> str:

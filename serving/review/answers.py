@@ -18,9 +18,19 @@ from serving.store.tables import ComplaintRow, DecisionRow
 
 def complaint_of(session: Session, case: CaseRow) -> Complaint:
     """The complaint as received. Raises NotFoundError where its words were erased."""
+    return received(words_of(session, case), case)
+
+
+def words_of(session: Session, case: CaseRow) -> ComplaintRow:
+    """The complaint's row. Raises NotFoundError where its words were erased."""
     row = session.get(ComplaintRow, case.complaint_id)
     if row is None or row.erased_at is not None:
         raise NotFoundError("这条投诉的内容已按要求删除", field="complaint_id")
+    return row
+
+
+def received(row: ComplaintRow, case: CaseRow) -> Complaint:
+    """The complaint of a row, as received."""
     return Complaint(
         text=row.text,
         # The case's time has its zone on every database.

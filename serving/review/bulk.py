@@ -18,16 +18,24 @@ from serving.review.choice import Choice
 from serving.review.claims import ORDER, free_for, locked
 from serving.review.desk import Desk, Reviewer
 from serving.review.errors import CannotUndoError, NotForYouError, StaleItemError
-from serving.review.opening import DONE, FIRST, OPEN
+from serving.review.opening import DONE, FIRST, OPEN, in_round
 from serving.review.submit import apply
 from serving.review.transaction import writing
 from serving.review.undo import take_back
 from serving.review.wanted import Wanted, conditions
 from serving.store import audit
-from serving.store.rows.cases import CaseRow
 from serving.store.rows.review import BulkRow, ItemRow
 
 _AT_ONCE = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """An item that would be decided, as it was when it was shown."""
+
+    id: str
+    version: int
+    complaint_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +45,7 @@ class Chosen:
     `stamp` changes with any of them: what was shown must be what is decided.
     """
 
-    items: tuple[ItemRow, ...]
+    items: tuple[Pick, ...]
     left_out: Mapping[str, int]
     stamp: str
 
@@ -67,20 +75,18 @@ def choose(
     """
     if severe and not reviewer.lead:
         raise NotForYouError("只有组长可以批量处理特急件", field="severe")
-    # Not "equal", or the index of rounds, most of them done, would seem the better way.
-    where = [*conditions(wanted, desk, now, session), ItemRow.round <= FIRST]
+    where = [*conditions(wanted, desk, now, session), in_round(FIRST)]
     ranked = desk.policies.at(now).roles.urgency is not None
     usable = [*free_for(reviewer, now), ItemRow.blind.is_(False)]
     if ranked and not severe:
         usable.append(ItemRow.rank > 0)
     query = (
-        select(ItemRow)
-        .join(CaseRow, CaseRow.complaint_id == ItemRow.complaint_id)
+        select(ItemRow.id, ItemRow.version, ItemRow.complaint_id)
         .where(*where, *usable)
         .order_by(*ORDER)
         .limit(desk.terms.bulk_most)
     )
-    items = tuple(session.scalars(query))
+    items = tuple(Pick(*row) for row in session.execute(query))
     stamp = hashlib.sha256(repr([(i.id, i.version) for i in items]).encode()).hexdigest()[:16]
     return Chosen(items, _left_out(session, where, now, ranked and not severe), stamp)
 
@@ -98,7 +104,6 @@ def _left_out(
     query = (
         select(*(func.count(case((and_(*more), 1))) for more in counted.values()))
         .select_from(ItemRow)
-        .join(CaseRow, CaseRow.complaint_id == ItemRow.complaint_id)
         .where(*where)
     )
     found = zip(counted, session.execute(query).one(), strict=True)

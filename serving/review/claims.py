@@ -13,9 +13,9 @@ from data.errors import NotFoundError
 from serving.review import acts
 from serving.review.desk import Desk, Reviewer
 from serving.review.errors import LeaseLostError, NotForYouError, StaleItemError
-from serving.review.opening import DONE, OPEN, adopt
+from serving.review.opening import DONE, OPEN, adopt, is_open
 from serving.review.wanted import Wanted, conditions
-from serving.store.rows.cases import CaseRow
+from serving.store import users
 from serving.store.rows.review import ActRow, ItemRow
 
 ORDER = (ItemRow.rank, ItemRow.due_at, ItemRow.ease, ItemRow.id)
@@ -36,22 +36,21 @@ def claim_next(
     What they hold already comes first. `draw` gives numbers in [0, 1): now and then it lets an
     audit sample go first, but never before something most urgent.
     """
-    asked = wanted or Wanted()
-    where = [*conditions(asked, desk, now, session), *free_for(reviewer, now)]
+    where = [*conditions(wanted or Wanted(), desk, now, session), *free_for(reviewer, now)]
     found = None
     if held := [row.id for row in holding(session, reviewer, now)]:
-        found = _take(session, [*where, ItemRow.id.in_(held)], asked, desk, reviewer, now)
+        found = _take(session, [*where, ItemRow.id.in_(held)], desk, reviewer, now)
     if found is None and draw() < desk.terms.audit_turn:
-        urgent = select(ItemRow.id).where(*free_for(reviewer, now), ItemRow.state == OPEN)
+        urgent = select(ItemRow.id).where(*free_for(reviewer, now), is_open())
         if (
             desk.policies.at(now).roles.urgency is None
             or session.scalar(urgent.where(ItemRow.rank == 0).limit(1)) is None
         ):
-            found = _take(session, [*where, ItemRow.audit.is_(True)], asked, desk, reviewer, now)
+            found = _take(session, [*where, ItemRow.audit.is_(True)], desk, reviewer, now)
     if found is None:
-        found = _take(session, where, asked, desk, reviewer, now)
+        found = _take(session, where, desk, reviewer, now)
     if found is None and adopt(session, desk, now):
-        found = _take(session, where, asked, desk, reviewer, now)
+        found = _take(session, where, desk, reviewer, now)
     if found is not None:
         acts.write(session, found, "claimed", reviewer.who, now)
     return found
@@ -60,12 +59,12 @@ def claim_next(
 def claim(session: Session, desk: Desk, reviewer: Reviewer, item_id: str, now: datetime) -> ItemRow:
     """This very item. Raises NotFoundError, NotForYouError or LeaseLostError."""
     where = [ItemRow.id == item_id, ItemRow.state == OPEN, *free_for(reviewer, now, skipped=True)]
-    found = _take(session, where, Wanted(), desk, reviewer, now)
+    found = _take(session, where, desk, reviewer, now)
     if found is None:
         row = find(session, item_id)
         if row.state == OPEN and not leased(row, now):
             raise NotForYouError(_why_not(row, reviewer))
-        raise LeaseLostError(lost(row, reviewer, now))
+        raise LeaseLostError(lost(session, row, reviewer, now))
     acts.write(session, found, "claimed", reviewer.who, now)
     return found
 
@@ -83,7 +82,7 @@ def heartbeat(
         .execution_options(synchronize_session=False)
     ).first()
     if done is None:
-        raise LeaseLostError(lost(find(session, item_id), reviewer, now))
+        raise LeaseLostError(lost(session, find(session, item_id), reviewer, now))
     return until
 
 
@@ -106,9 +105,9 @@ def held(
     row = locked(session, item_id)
     mine = row.state == OPEN and row.claimed_by == reviewer.who and leased(row, now)
     if not mine:
-        raise LeaseLostError(lost(row, reviewer, now))
+        raise LeaseLostError(lost(session, row, reviewer, now))
     if version is not None and row.version != version:
-        raise StaleItemError("the item was claimed anew in another window", field="version")
+        raise StaleItemError("这一条已在另一窗口重新领取", field="version")
     return row
 
 
@@ -170,42 +169,33 @@ def allowed(reviewer: Reviewer, *, skipped: bool = False) -> list[ColumnElement[
         or_(ItemRow.second_by.is_(None), ItemRow.second_by != reviewer.who),
     ]
     if not skipped:
-        passed_on = select(ActRow.id).where(
-            ActRow.who == reviewer.who,
-            ActRow.kind == "skipped",
-            ActRow.complaint_id == ItemRow.complaint_id,
+        # All of them at once: an item at a time takes longer than the items themselves.
+        passed_on = select(ActRow.complaint_id).where(
+            ActRow.who == reviewer.who, ActRow.kind == "skipped"
         )
-        found.append(~passed_on.exists())
+        found.append(ItemRow.complaint_id.not_in(passed_on))
     if not reviewer.lead:
         found.append(ItemRow.lead_only.is_(False))
     return found
 
 
 def queue_of(
-    where: Sequence[ColumnElement[bool]],
-    wanted: Wanted,
-    *,
-    columns: Any = ItemRow.id,
-    ordered: bool = True,
+    where: Sequence[ColumnElement[bool]], *, columns: Any = ItemRow.id, ordered: bool = True
 ) -> Select[Any]:
     """Items that meet all of `where`, in the queue's order."""
-    query = select(columns)
-    if wanted.asks_cases:
-        query = query.join(CaseRow, CaseRow.complaint_id == ItemRow.complaint_id)
-    query = query.where(and_(*where))
+    query = select(columns).where(and_(*where))
     return query.order_by(*ORDER) if ordered else query
 
 
 def _take(
     session: Session,
     where: Sequence[ColumnElement[bool]],
-    wanted: Wanted,
     desk: Desk,
     reviewer: Reviewer,
     now: datetime,
 ) -> ItemRow | None:
     """Claim the first of these in one statement; what another is just claiming is passed over."""
-    first = queue_of(where, wanted).limit(1).with_for_update(of=ItemRow, skip_locked=True)
+    first = queue_of(where).limit(1).with_for_update(of=ItemRow, skip_locked=True)
     taken = session.scalar(
         update(ItemRow)
         .where(ItemRow.id == first.scalar_subquery())
@@ -226,18 +216,24 @@ def leased(row: ItemRow, now: datetime) -> bool:
     return row.lease_until is not None and row.lease_until > now
 
 
-def lost(row: ItemRow, reviewer: Reviewer, now: datetime) -> str:
+def lost(session: Session, row: ItemRow, reviewer: Reviewer, now: datetime) -> str:
     """What happened to an item that is not the reviewer's, in words for them."""
     if row.state == DONE:
-        whose = "您本人" if row.submitted_by == reviewer.who else row.submitted_by
+        mine = row.submitted_by == reviewer.who
+        whose = "您本人" if mine else _name(session, row.submitted_by)
         return f"这一条已由{whose}提交"
     if row.state != OPEN:
         return "这一条已不在复核队列中"
     if row.claimed_by is None or row.lease_until is None:
         return "这一条已放回队列，没有人占用"
     if row.claimed_by != reviewer.who and leased(row, now):
-        return f"这一条现由{row.claimed_by}复核"
+        return f"这一条现由{_name(session, row.claimed_by)}复核"
     return "占用已超时，这一条已放回队列"
+
+
+def _name(session: Session, login: str | None) -> str:
+    known = users.by_login(session, login or "")
+    return known.name if known else login or "他人"
 
 
 def _why_not(row: ItemRow, reviewer: Reviewer) -> str:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from serving.review.opening import FIRST, OPEN
+from serving.review.claims import ORDER
+from serving.review.opening import FIRST, in_round, is_open
 from serving.store.rows.review import BandRow, ItemRow
 from serving.store.tables import ComplaintRow
 
 _LOOKED_THROUGH = 2_000
 # Two texts of similarity 0.7 share one of these bands with probability 0.93.
 _BANDS = 4
+_JOINT = ","
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,23 +31,24 @@ def clusters(session: Session, most: int = 20, least: int = 3) -> list[Cluster]:
     """The largest groups among those that are next in the queue; sizes are estimates."""
     queue = (
         select(ItemRow.complaint_id)
-        .where(ItemRow.state == OPEN, ItemRow.round == FIRST)
-        .order_by(ItemRow.rank, ItemRow.due_at, ItemRow.ease, ItemRow.id)
+        .where(is_open(), in_round(FIRST))
+        .order_by(*ORDER)
         .limit(_LOOKED_THROUGH)
         .subquery()
     )
+    # Groups come whole, one row each: their members one by one are thousands.
     query = (
-        select(BandRow.key, BandRow.complaint_id)
+        select(func.aggregate_strings(BandRow.complaint_id, _JOINT))
         .join(queue, queue.c.complaint_id == BandRow.complaint_id)
         .where(BandRow.band < _BANDS)
+        .group_by(BandRow.key)
+        .having(func.count() >= least)
     )
-    members: dict[int, set[str]] = defaultdict(set)
-    for key, complaint_id in session.connection().execute(query):
-        members[key].add(complaint_id)
+    groups = [frozenset(one.split(_JOINT)) for one in session.scalars(query)]
     found: list[tuple[str, int]] = []
     seen: set[str] = set()
-    for group in sorted(members.values(), key=lambda group: (-len(group), min(group))):
-        if len(group) < least or len(found) >= most:
+    for group in sorted(groups, key=lambda group: (-len(group), min(group))):
+        if len(found) >= most:
             break
         if len(group & seen) * 2 <= len(group):
             found.append((min(group), len(group)))

@@ -44,12 +44,12 @@ def codes(answer: Mapping[str, Any]) -> dict[str, str]:
 
 
 def limits(ground: Ground, facts: Facts) -> dict[str, str]:
-    """How long each clock runs, by its id: 24小时."""
+    """How long each clock runs, by its id: 24 小时."""
     found = {}
     for compiled in ground.policy.clocks.clocks:
         limit = next((limit for limit in compiled.limits if limit.condition.holds(facts)), None)
         if limit is not None:
-            found[compiled.clock.id] = f"{limit.amount}{_UNITS[limit.unit]}"
+            found[compiled.clock.id] = f"{limit.amount} {_UNITS[limit.unit]}"
     return found
 
 

@@ -5,13 +5,25 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, load_only
 
 from serving.review.claims import allowed, holding, leased, queue_of
 from serving.review.desk import Desk, Reviewer
-from serving.review.opening import OPEN
+from serving.review.opening import OPEN, is_open
 from serving.review.wanted import Wanted, conditions
 from serving.store.rows.review import ItemRow
+
+_SHOWN = (
+    ItemRow.complaint_id,
+    ItemRow.round,
+    ItemRow.state,
+    ItemRow.blind,
+    ItemRow.reasons,
+    ItemRow.due_at,
+    ItemRow.opened_at,
+    ItemRow.claimed_by,
+    ItemRow.lease_until,
+)
 
 
 def listed(
@@ -26,7 +38,7 @@ def listed(
 ) -> list[ItemRow]:
     """The queue as the reviewer will get it, with what others hold now."""
     where = [*conditions(wanted, desk, now, session), *allowed(reviewer)]
-    query = queue_of(where, wanted, columns=ItemRow).limit(limit).offset(offset)
+    query = queue_of(where, columns=ItemRow).limit(limit).offset(offset)
     return list(session.scalars(query))
 
 
@@ -41,12 +53,14 @@ def paged(
     offset: int,
     most: int,
 ) -> tuple[list[ItemRow], int]:
-    """As `listed` and `waiting`, in one way through the queue."""
+    """As `listed` and `waiting`, in one way through the queue; of an item what a list shows."""
     where = [*conditions(wanted, desk, now, session), *allowed(reviewer)]
-    query = queue_of(where, wanted).limit(max(most, offset + limit))
-    ids = list(session.scalars(query))
+    query = queue_of(where).limit(max(most, offset + limit))
+    # Past the mapper: thousands of ids would take longer than the database.
+    ids = session.connection().execute(query).scalars().all()
     shown = ids[offset : offset + limit]
-    rows = {row.id: row for row in session.scalars(select(ItemRow).where(ItemRow.id.in_(shown)))}
+    found = select(ItemRow).where(ItemRow.id.in_(shown)).options(load_only(*_SHOWN))
+    rows = {row.id: row for row in session.scalars(found)}
     return [rows[id_] for id_ in shown if id_ in rows], min(len(ids), most)
 
 
@@ -55,7 +69,7 @@ def waiting(
 ) -> int:
     """How many such items there are, counted up to `most`."""
     where = [*conditions(wanted, desk, now, session), *allowed(reviewer)]
-    inner = queue_of(where, wanted, ordered=False).limit(most).subquery()
+    inner = queue_of(where, ordered=False).limit(most).subquery()
     return session.scalar(select(func.count()).select_from(inner)) or 0
 
 
@@ -71,5 +85,5 @@ def holder(row: ItemRow, now: datetime) -> str | None:
 
 def by_rank(session: Session) -> dict[int, int]:
     """How many open items there are of each urgency."""
-    query = select(ItemRow.rank, func.count()).where(ItemRow.state == OPEN).group_by(ItemRow.rank)
+    query = select(ItemRow.rank, func.count()).where(is_open()).group_by(ItemRow.rank)
     return dict(session.execute(query).all())

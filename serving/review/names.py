@@ -45,5 +45,13 @@ def reasons(item: ItemRow, desk: Desk) -> list[str]:
     return list(_unique(reason(code, desk) for code in item.reasons))
 
 
+def brief(item: ItemRow) -> list[str]:
+    """Why an item is here without of what: for a list. Of a blind one only that it is."""
+    if item.blind:
+        return [BLIND if item.round == 1 else NAMES["double"]]
+    kinds = (code.partition(":")[0] for code in item.reasons)
+    return list(_unique(NAMES.get(kind, kind) for kind in kinds))
+
+
 def _unique(found: Iterable[str]) -> Iterable[str]:
     return dict.fromkeys(found)

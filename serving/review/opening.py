@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import insert, select
+from sqlalchemy import ColumnElement, insert, literal, select
 from sqlalchemy.orm import Session
 from ulid import ULID
 
@@ -27,6 +27,18 @@ NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 """When something without a clock is due."""
 
 _AT_ONCE = 500
+
+
+def is_open(item: Any = ItemRow) -> ColumnElement[bool]:
+    """Said in full: given a parameter, no database sees that the index of the open ones serves."""
+    said: ColumnElement[bool] = item.state == literal(OPEN, literal_execute=True)
+    return said
+
+
+def in_round(number: int, item: Any = ItemRow) -> ColumnElement[bool]:
+    """Not by "equal", or the index of rounds, most of them done, would seem the better way."""
+    said: ColumnElement[bool] = item.round.not_in({FIRST, SECOND, ADJUDICATION} - {number})
+    return said
 
 
 def opener(desk_of: Callable[[], Desk], clock: Callable[[], datetime]) -> GroupHook:

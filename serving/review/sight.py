@@ -185,7 +185,7 @@ def _head(
         backed_off=not item.blind and label["backed_off"],
         doubtful=apart or any(r.partition(":")[2] == head.name for r in _doubts(item)),
         by_rules=not item.blind and bool(label.get("rules")) and code != label.get("model_code"),
-        candidates=_candidates(head, {} if item.blind else _shares(head, label)),
+        candidates=_candidates(head, {} if item.blind else _offered(head, label, opinions)),
         opinions=opinions,
     )
 
@@ -206,6 +206,15 @@ def _shares(head: Head, label: Mapping[str, Any]) -> dict[str, float]:
     for other in label["alternatives"]:
         found[other["code"]] = other["confidence"]
     return found
+
+
+def _offered(
+    head: Head, label: Mapping[str, Any], opinions: Sequence[tuple[str, str, str]]
+) -> dict[str, float | None]:
+    """What the model says; before it what earlier reviewers said, for whoever decides between."""
+    shares = _shares(head, label)
+    first = dict.fromkeys(code for _, code, _ in opinions if code in head.leaf_index)
+    return {code: shares.get(code) for code in [*first, *shares]}
 
 
 def _candidates(head: Head, shares: Mapping[str, float | None]) -> tuple[Candidate, ...]:

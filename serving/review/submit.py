@@ -14,7 +14,7 @@ from serving.cases import events
 from serving.cases.events import Event
 from serving.feedback import take
 from serving.review import acts, choice, rounds
-from serving.review.answers import complaint_of, model_answer, standing_answer
+from serving.review.answers import model_answer, received, standing_answer, words_of
 from serving.review.choice import Choice
 from serving.review.claims import find, free, held
 from serving.review.deciding import decide_anew
@@ -79,7 +79,9 @@ def apply(
 ) -> Submitted:
     """As `submit`, on an item that is known to be the reviewer's; the audit is the caller's."""
     case = events.locked(session, row.complaint_id)
-    complaint = complaint_of(session, case)
+    # Named, and so kept until the end: else all that asks for it would read it anew.
+    words = words_of(session, case)
+    complaint = received(words, case)
     policy = desk.policies.at(complaint.received_at)
     basis = ground(complaint, policy, desk.taxonomy)
     model = model_answer(session, row)

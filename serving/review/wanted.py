@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, cast, false, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, String, cast, false, literal, select, union_all
+from sqlalchemy.orm import Session, aliased
 
 from data.errors import InputError
 from serving.review.desk import Desk
-from serving.review.opening import OPEN
+from serving.review.opening import ADJUDICATION, FIRST, SECOND, in_round, is_open
 from serving.store.rows.cases import CaseRow
 from serving.store.rows.review import BandRow, ItemRow
 from serving.store.sources import of_sender
@@ -20,7 +20,8 @@ from serving.store.tables import ComplaintRow
 
 _LONGEST = 128
 _NAMED = 200
-_KINDS = ("first", "audit", "double", "adjudication")
+_ROUNDS = {"first": FIRST, "double": SECOND, "adjudication": ADJUDICATION}
+_KINDS = (*_ROUNDS, "audit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +67,12 @@ class Wanted:
         """What is asked, to be kept or put into a query string."""
         return {name: value for name, value in asdict(self).items() if value}
 
-    @property
-    def asks_cases(self) -> bool:
-        """Whether anything is asked that the items themselves do not hold."""
-        own = replace(self, urgency="", kind="", hours=0, find="", like="", why="")
-        return bool(own.as_json())
-
 
 def conditions(
     wanted: Wanted, desk: Desk, now: datetime, session: Session
 ) -> list[ColumnElement[bool]]:
     """What open items must meet. Raises InputError for a code there is not."""
-    found: list[ColumnElement[bool]] = [ItemRow.state == OPEN]
+    found: list[ColumnElement[bool]] = [is_open()]
     roles = desk.policies.at(now).roles
     if wanted.urgency:
         found.append(ItemRow.rank == _rank(wanted.urgency, roles.urgency, desk))
@@ -85,13 +80,8 @@ def conditions(
         found.append(_kind(wanted.kind))
     if wanted.hours:
         found.append(ItemRow.opened_at <= now - timedelta(hours=wanted.hours))
-    if wanted.product:
-        found.append(CaseRow.product.in_(_below(wanted.product, roles.product, desk)))
-    found += [
-        getattr(CaseRow, name) == value
-        for name in ("reason", "lead", "branch", "source", "channel")
-        if (value := getattr(wanted, name))
-    ]
+    if of_case := _of_case(wanted, roles.product, desk):
+        found.append(_case(of_case))
     if wanted.why:
         # Codes hold no quotes, so a quoted beginning is one.
         found.append(cast(ItemRow.reasons, String).like(f'%"{_literal(wanted.why)}%', escape="\\"))
@@ -103,6 +93,35 @@ def conditions(
     return found
 
 
+def _of_case(wanted: Wanted, head: str | None, desk: Desk) -> list[ColumnElement[bool]]:
+    """What is asked that the items themselves do not hold."""
+    found = [
+        getattr(CaseRow, name) == value
+        for name in ("reason", "lead", "branch", "source", "channel")
+        if (value := getattr(wanted, name))
+    ]
+    if wanted.product:
+        found.append(CaseRow.product.in_(_below(wanted.product, head, desk)))
+    return found
+
+
+def _case(asked: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
+    """Of a complaint of which all this is true, looked up among the few that wait.
+
+    Only a second opinion is open on a case that does not wait for one (`submit`).
+    """
+    waits = CaseRow.review == literal("waiting", literal_execute=True)
+    second = aliased(ItemRow)
+    its_case = select(CaseRow.complaint_id).where(
+        CaseRow.complaint_id == second.complaint_id, *asked
+    )
+    doubles = select(second.complaint_id).where(
+        is_open(second), in_round(SECOND, second), its_case.exists()
+    )
+    waiting = select(CaseRow.complaint_id).where(waits, *asked)
+    return ItemRow.complaint_id.in_(union_all(waiting, doubles))
+
+
 def _rank(code: str, head: str | None, desk: Desk) -> int:
     if head is None or code not in desk.taxonomy[head].leaf_index:
         raise InputError(f"{code[:64]!r} is no level of urgency", field="urgency")
@@ -112,10 +131,7 @@ def _rank(code: str, head: str | None, desk: Desk) -> int:
 def _kind(kind: str) -> ColumnElement[bool]:
     if kind == "audit":
         return ItemRow.audit.is_(True)
-    if kind == "double":
-        return ItemRow.round == 2
-    # Not "equal" for the first, or the index of rounds, most of them done, would seem better.
-    return ItemRow.round == 3 if kind == "adjudication" else ItemRow.round <= 1
+    return in_round(_ROUNDS[kind])
 
 
 def _below(code: str, head: str | None, desk: Desk) -> list[str]:

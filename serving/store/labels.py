@@ -41,16 +41,15 @@ def append(session: Session, records: Sequence[LabelRecord], now: datetime) -> l
     marks = [fingerprint(record) for record in records]
     rows = session.scalars(select(LabelRecordRow).where(LabelRecordRow.fingerprint.in_(marks)))
     standing = {row.fingerprint: row for row in rows}
-    answers = []
+    found = []
     for mark, record in zip(marks, records, strict=True):
-        row = standing.get(mark)
-        replayed = row is not None
+        row, replayed = standing.get(mark), mark in standing
         if row is None:
             row = standing[mark] = _row(record, mark, record.subject in complaints, now)
             session.add(row)
-            session.flush()
-        answers.append(Appended(_record(row), replayed))
-    return answers
+        found.append((row, replayed))
+    session.flush()
+    return [Appended(_record(row), replayed) for row, replayed in found]
 
 
 def complaints_of(session: Session, subjects: Collection[str]) -> set[str]:

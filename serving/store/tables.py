@@ -105,6 +105,11 @@ class AuditRow(Base):
     previous: Mapped[str] = mapped_column(String(64))
     hash: Mapped[str] = mapped_column(String(64))
 
+    __table_args__ = (
+        Index("ix_audit_log_actor", "actor", "seq"),
+        Index("ix_audit_log_action", "action", "seq"),
+    )
+
 
 class AuditHeadRow(Base):
     """The one row that says where the chain ends; writers queue up for it."""

@@ -19,10 +19,12 @@ from serving.api.admin_keys import SessionsDep, in_session
 from serving.security.audit import Link
 from serving.store import audit
 from serving.store.audit_search import Wanted, all_of, search
+from serving.web import trail
 from serving.web.auth import Admin
 from serving.web.errors import PageError
 from serving.web.formats import SHANGHAI, when
-from serving.web.frame import HEADERS, audited, page, router_for
+from serving.web.frame import HEADERS, audited, labels_of, page, router_for
+from serving.web.labels import Labels
 
 router = router_for("/admin/audit")
 
@@ -66,7 +68,8 @@ async def listed(request: Request, _: Admin, makers: SessionsDep, given: Asked) 
     last = {"before": str(found[_SIZE - 1].seq)} if len(found) > _SIZE else {}
     return page(
         request, "admin_audit.html",
-        found=[_line(link) for link in found[:_SIZE]],
+        found=[_line(link, labels_of(request)) for link in found[:_SIZE]],
+        actions=trail.actions(), action=trail.action, subject=trail.subject,
         fields=fields, first=wanted.before is None, start=f"?{urlencode(query)}",
         query=urlencode(query), following=f"?{urlencode(query | last)}" if last else "",
     )  # fmt: skip
@@ -98,20 +101,14 @@ async def export(request: Request, _: Admin, makers: SessionsDep, given: Asked) 
     )
 
 
-def _line(link: Link) -> dict[str, Any]:
-    details = orjson.loads(link.details)
+def _line(link: Link, labels: Labels | None) -> dict[str, Any]:
     kind, _, number = link.subject.partition(":")
     return {
         "link": link,
         "at": datetime.fromisoformat(link.at),
-        "details": [(name, _short(value)) for name, value in details.items()],
+        "details": trail.details(orjson.loads(link.details), labels),
         "complaint": number if kind == "complaint" else "",
     }
-
-
-def _short(value: Any) -> str:
-    text = value if isinstance(value, str) else orjson.dumps(value).decode()
-    return text if len(text) <= 80 else f"{text[:79]}…"
 
 
 def _csv(links: Iterable[Link]) -> Iterator[bytes]:

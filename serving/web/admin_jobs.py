@@ -34,6 +34,7 @@ from serving.store.rows.jobs import JobRow
 from serving.web.auth import Admin
 from serving.web.errors import PageError
 from serving.web.frame import HEADERS, Notice, audited, is_htmx, page, redirect, router_for
+from serving.web.sentences import chinese
 
 router = router_for("/admin/jobs")
 HERE = "/ui/admin/jobs"
@@ -58,6 +59,8 @@ COLUMNS = (
     ("channel", "渠道", "channel"),
     ("metadata.customer_id", "客户号", ""),
 )
+_TITLES = {"source": "来源", "customer_segment": "客群"}
+_TITLES = {"source": "来源", "customer_segment": "客群"}
 _SAID: tuple[tuple[type[SudaError], str], ...] = (
     (FileFormatError, "文件无法读取"),
     (TooLargeError, "文件过大"),
@@ -102,14 +105,14 @@ async def create(request: Request, state: StateDep, shared: JobsDep, user: Admin
         job = await _taken_in(request, state, shared, user.actor)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        raise PageError(f"选项有误：{first['msg']}") from error
+        raise PageError(f"选项有误：{chinese(str(first['msg']))}") from error
     except OverloadedError as error:
         raise PageError("未完成的任务过多，请等待或先取消一些", status=429) from error
     except SudaError as error:
         said = next((said for kind, said in _SAID if isinstance(error, kind)), None)
         if said is None:
             raise
-        raise PageError(f"{said}：{error}", status=error.status) from error
+        raise PageError(f"{said}：{chinese(str(error))}", status=error.status) from error
     shared.runner.wake()
     return JSONResponse({"href": f"{HERE}/{job.id}"}, 201, HEADERS)
 
@@ -134,6 +137,7 @@ async def shown(
         job=results.view(job, now()), states=STATES, errors=errors, after=after,
         following=errors[-1]["row"] if len(failed) > _ERRORS else None,
         columns=job.options.get("columns") or {}, defaults=job.options.get("defaults") or {},
+        titles={name: title for name, title, _ in COLUMNS} | _TITLES,
     )  # fmt: skip
 
 

@@ -24,6 +24,7 @@ from serving.web.admin_suites import paired, path_of, refusal, suite_of
 from serving.web.auth import Admin
 from serving.web.errors import PageError
 from serving.web.frame import HEADERS, Notice, audited, page, redirect, router_for
+from serving.web.sentences import chinese
 
 router = router_for("/admin/models")
 HERE = "/ui/admin/models"
@@ -150,7 +151,7 @@ async def _ordered(
         raise PageError("服务启动时已指定模型（SUDA_BUNDLE），不能在此更换", status=409) from error
     except ModelRefusedError as error:
         said = f"{_STEPS.get(error.step, error.step)}，没有更换；在用模型继续服务。"
-        return await _refused(request, state, version, f"{said}（{error.message}）")
+        return await _refused(request, state, version, f"{said}（{chinese(error.message)}）")
     except ConflictError as error:
         return await _refused(request, state, version, refusal(error.message))
     except InputError as error:

@@ -14,6 +14,7 @@ from data.taxonomy.schema import Taxonomy
 from model.registry.registry import Registry
 from model.registry.verdict import Verdict
 from serving.web.admin_metrics import TITLES
+from serving.web.sentences import chinese
 
 _LEVEL = re.compile(r"level([1-9])")
 _PLAIN = {"latency_ms", "latency_p95_ms", "size_mb", "misrouting_cost", "mae"}
@@ -106,7 +107,7 @@ def refusal(message: str) -> str:
     for begins, said in _REFUSALS:
         if begins in message:
             return f"{said}。"
-    return f"评测未通过：{message}"
+    return f"评测未通过：{chinese(message)}"
 
 
 def _rows(result: Mapping[str, Any], taxonomy: Taxonomy) -> Iterator[Row]:

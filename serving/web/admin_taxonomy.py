@@ -95,7 +95,7 @@ async def _counts(
         return None, ""
 
     def work() -> tuple[Mapping[str, int], str]:
-        view = look(state, request.app.state, CaseFilter())
+        view = look(state, request.app.state, CaseFilter(), wait=False)
         first, end = view.since(_DAYS)
         return view.facts[axis].counts(view.between(first, end)), first.isoformat()
 

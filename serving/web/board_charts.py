@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from typing import Any, Final
 
 from serving.boards.health import HeadHealth
 from serving.boards.today import Today
@@ -10,6 +11,11 @@ from serving.boards.trends import OTHERS, Grid, Trend
 from serving.boards.view import Count
 
 Options = dict[str, Any]
+
+_SHADES: Final = 5
+# Fewer bars than these look like a mistake.
+_FEWEST: Final = 8
+_DAYS: Final = ("一", "二", "三", "四", "五", "六", "日")
 
 
 def _item(count: Count) -> dict[str, Any]:
@@ -37,7 +43,7 @@ def hours(board: Today) -> Options:
             {"type": "bar", "name": "今日", "data": [_item(hour.count) for hour in board.hours]},
             {
                 "type": "line",
-                "name": "往常（近八个同日的中位数）",
+                "name": f"往常（近 8 个星期{_DAYS[board.day.weekday()]}的中位数）",
                 "step": "middle",
                 "symbol": "none",
                 "lineStyle": {"type": "dashed"},
@@ -47,12 +53,19 @@ def hours(board: Today) -> Options:
     }
 
 
+def begins(trend: Trend) -> int:
+    """The first span that has anything, or an earlier one where that leaves too few to see."""
+    first = next((place for place, total in enumerate(trend.totals) if total.n), 0)
+    return max(0, min(first, len(trend.totals) - _FEWEST))
+
+
 def bands(trend: Trend) -> Options:
-    """An axis over time, stacked."""
+    """An axis over time, stacked; the running span is paler."""
+    first = begins(trend)
     return {
         "tooltip": {"trigger": "axis", "valueFormatter": "$integer", "order": "valueDesc"},
         "legend": {"type": "scroll", "top": 0, "left": 0},
-        "xAxis": {"type": "category", "data": [bucket.title for bucket in trend.buckets]},
+        "xAxis": {"type": "category", "data": [bucket.title for bucket in trend.buckets[first:]]},
         "yAxis": {"type": "value", "minInterval": 1},
         "series": [
             {
@@ -61,47 +74,20 @@ def bands(trend: Trend) -> Options:
                 "name": series.name,
                 "barCategoryGap": "12%",
                 **({"itemStyle": {"color": "$grey"}} if series.name == OTHERS else {}),
-                "data": [_item(count) for count in series.counts],
+                "data": [
+                    *map(_item, series.counts[first:-1]),
+                    {**_item(series.counts[-1]), "itemStyle": {"opacity": 0.5}},
+                ],
             }
             for series in trend.series
         ],
     }
 
 
-def heat(grid: Grid) -> Options:
-    """Two axes against each other; darker is more."""
-    data = [
-        {"value": [x, len(grid.rows) - 1 - y, count.n], "href": count.href}
-        for y, row in enumerate(grid.cells)
-        for x, count in enumerate(row)
-        if count.n
-    ]
-    most = max((count.n for row in grid.cells for count in row), default=1)
-    return {
-        "grid": {"left": 8, "right": 8, "top": 8, "bottom": 56, "containLabel": True},
-        "tooltip": {"trigger": "item"},
-        "xAxis": {
-            "type": "category",
-            "data": [_short(name) for _, name in grid.columns],
-            "axisLabel": {"interval": 0, "rotate": 35, "width": 110, "overflow": "truncate"},
-        },
-        "yAxis": {"type": "category", "data": [name for _, name in reversed(grid.rows)]},
-        "visualMap": {
-            "min": 0, "max": most, "calculable": False, "orient": "horizontal",
-            "left": "center", "bottom": 0, "itemHeight": 120, "itemWidth": 10,
-            "inRange": {"color": ["$line", "$chart-1"]}, "text": ["多", "少"],
-        },
-        "series": [{
-            "type": "heatmap", "name": "受理", "data": data,
-            "itemStyle": {"borderWidth": 1, "borderColor": "$line"},
-            "label": {"show": len(grid.columns) <= 16},
-        }],
-    }  # fmt: skip
-
-
-def _short(name: str) -> str:
-    """JR/T reasons all begin and end with the same words."""
-    return name.removeprefix("因").removesuffix("引起的投诉")
+def shades(grid: Grid) -> list[list[int]]:
+    """How dark each cell is, 0 (none) to 5 (the most); by the root, for most cells are small."""
+    most = max((count.n for row in grid.cells for count in row), default=0) or 1
+    return [[math.ceil(_SHADES * math.sqrt(count.n / most)) for count in row] for row in grid.cells]
 
 
 def reliability(head: HeadHealth) -> Options:
@@ -110,15 +96,17 @@ def reliability(head: HeadHealth) -> Options:
     return {
         "tooltip": {"trigger": "item"},
         "legend": {"right": 0, "top": 0},
+        # The axis' name stands below what its labels take.
+        "grid": {"left": 8, "right": 24, "top": 36, "bottom": 28, "containLabel": True},
         "xAxis": {
             "type": "value", "min": 0, "max": 1, "name": "模型置信度", "nameLocation": "middle",
             "nameGap": 26, "axisLabel": {"formatter": "$percent"},
         },
         "yAxis": {"type": "value", "min": 0, "max": 1, "axisLabel": {"formatter": "$percent"}},
         "series": [
-            {"type": "line", "name": "一致率", "symbolSize": 8, "data": points},
+            {"type": "line", "name": "人工一致率", "symbolSize": 8, "data": points},
             {
-                "type": "line", "name": "完全可信", "symbol": "none", "silent": True,
+                "type": "line", "name": "完全相符", "symbol": "none", "silent": True,
                 "lineStyle": {"type": "dashed", "width": 1}, "data": [[0, 0], [1, 1]],
             },
         ],

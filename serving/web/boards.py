@@ -20,7 +20,17 @@ from serving.boards.view import View
 from serving.security.roles import User
 from serving.web import board_charts as charts
 from serving.web.auth import Lead, Reviewer
-from serving.web.findings import busy, hottest
+from serving.web.findings import (
+    NAMED,
+    agreed,
+    busy,
+    fullest,
+    growing,
+    hottest,
+    kept,
+    moves,
+    sound,
+)
 from serving.web.frame import page, router_for
 from serving.web.looking import chosen, counted, options
 
@@ -98,16 +108,19 @@ async def trends_board(
 
     standing, (line, cells) = await _counted(request, state, user, "trends", work, along, step)
     view = standing.view
+    first, moved = charts.begins(line), moves(line)
     table = [
         [line.title, *(series.name for series in line.series), "合计"],
         *(
             [bucket.title, *(series.counts[i].n for series in line.series), line.totals[i].n]
             for i, bucket in enumerate(line.buckets)
+            if i >= first
         ),
     ]
     return _shown(
         request, "boards_trends.html", standing, trend=line, grid=cells, rows=table, step=step,
-        chart=charts.bands(line), heat=charts.heat(cells) if cells else None,
+        chart=charts.bands(line), shades=charts.shades(cells) if cells else None, moved=moved,
+        finding=growing(line, moved), spans=NAMED[step],
         along=[(axis, view.axes[axis].title) for axis in ALONG if axis in view.axes],
         steps=_STEPS,
     )  # fmt: skip
@@ -132,7 +145,7 @@ async def departments_board(
     title = standing.view.axes[by].title
     return _shown(
         request, "boards_departments.html", standing, loads=found, days=days, by=by, title=title,
-        spans=SPANS,
+        spans=SPANS, finding=fullest(found),
     )  # fmt: skip
 
 
@@ -150,7 +163,7 @@ async def deadlines_board(
         shown = next((board for board in found if board.statutory), found[0] if found else None)
     return _shown(
         request, "boards_deadlines.html", standing, clocks=found, shown=shown, days=days, by=by,
-        spans=SPANS,
+        spans=SPANS, finding=kept(found),
     )  # fmt: skip
 
 
@@ -165,7 +178,7 @@ async def reviewers_board(
     rows = [["日期", "复核"], *([f"{day:%Y-%m-%d}", n] for day, n in found.by_day)]
     return _shown(
         request, "boards_reviewers.html", standing, found=found, days=days, spans=SPANS, rows=rows,
-        chart=charts.work(found.by_day),
+        chart=charts.work(found.by_day), finding=agreed(found),
     )  # fmt: skip
 
 
@@ -179,5 +192,6 @@ async def model_board(
     )
     curves = {head.head: charts.reliability(head) for head in found.heads}
     return _shown(
-        request, "boards_model.html", standing, found=found, days=days, spans=SPANS, curves=curves
-    )
+        request, "boards_model.html", standing, found=found, days=days, spans=SPANS, curves=curves,
+        finding=sound(found),
+    )  # fmt: skip

@@ -15,6 +15,7 @@ from serving.api.state import StateDep
 from serving.review import bulk, clusters
 from serving.review.answers import model_answer
 from serving.review.choice import Choice
+from serving.review.claims import find
 from serving.review.desk import Desk, Reviewer
 from serving.review.difference import codes
 from serving.review.masking import hide
@@ -124,7 +125,7 @@ def _overview(
     query = select(ComplaintRow.id, ComplaintRow.text).where(ComplaintRow.id.in_(ids))
     texts = dict(session.execute(query).all())
     samples = [(item.id, texts.get(item.complaint_id, "")) for item in shown]
-    usual = codes(model_answer(session, shown[0])) if shown else {}
+    usual = codes(model_answer(session, find(session, shown[0].id))) if shown else {}
     return Overview(Picked(chosen, samples, usual), [], [])
 
 

@@ -21,7 +21,7 @@ from serving.web.told import OFFERED, hidden, told
 router = router_for("/cases")
 
 _SORTS: tuple[tuple[Sort, str], ...] = (
-    ("received", "最新受理"), ("oldest", "最早受理"), ("due", "法定时限最近"),
+    ("received", "最新收到"), ("oldest", "最早收到"), ("due", "法定时限最近"),
     ("priority", "优先级"), ("confidence", "置信度最低"),
 )  # fmt: skip
 

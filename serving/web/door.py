@@ -18,6 +18,7 @@ from serving.store.sessions import WebSession
 from serving.telemetry.logs import note, trail
 from serving.web import cookies, errors
 from serving.web.paths import is_web
+from serving.web.people import Directory
 from serving.web.visits import lifetime_of
 
 _LOG = logging.getLogger("suda.web")
@@ -31,9 +32,10 @@ class WebDoor:
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
         self._lifetime = lifetime_of(settings)
+        self._directory = Directory()
 
     async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
-        """Set `request.state.web_session` and pass the request on."""
+        """Set `request.state.web_session` and `web_people`, and pass the request on."""
         if scope["type"] != "http" or not is_web(_path(scope)):
             await self._app(scope, receive, send)
             return
@@ -68,8 +70,11 @@ class WebDoor:
             note(caller=found.user.actor)
 
     def _find(self, session: Session, request: Request, token: str) -> WebSession | None:
-        touch = BACKGROUND not in request.headers
-        return sessions.find(session, token, self._lifetime, datetime.now(UTC), touch=touch)
+        touch, now = BACKGROUND not in request.headers, datetime.now(UTC)
+        found = sessions.find(session, token, self._lifetime, now, touch=touch)
+        if found:
+            request.state.web_people = self._directory.people(session, now)
+        return found
 
 
 def _path(scope: Connection) -> str:

@@ -12,6 +12,7 @@ from starlette.types import ExceptionHandler
 
 from data.errors import SudaError
 from serving.api.problems import headers_of, of_any, respond
+from serving.boards.errors import SOON, GatheringError
 from serving.web.auth import PasswordChangeError, SignInNeededError
 from serving.web.frame import Notice, is_htmx, page, redirect, tell
 from serving.web.paths import ACCOUNT, HOME, SIGN_IN, is_web
@@ -77,6 +78,8 @@ def _page(
         return to_sign_in(request)
     if isinstance(error, PasswordChangeError):
         return redirect(request, ACCOUNT, Notice("请先修改初始密码", "warn"))
+    if isinstance(error, GatheringError) and request.method == "GET":
+        return gathering(request)
     status, code = int(str(document["status"])), str(document["code"])
     title, advice = _CSRF if code == "csrf" else _SAID.get(status, _SAID[500])
     if isinstance(error, PageError):
@@ -85,6 +88,19 @@ def _page(
         return tell(HTMLResponse("", status, headers), Notice(f"{title}：{advice}", "bad"))
     said: dict[str, Any] = {"title": title, "advice": advice, "code": code, "number": status}
     return page(request, "error.html", status=status, headers=headers, **said)
+
+
+def gathering(request: Request) -> Response:
+    """The page's place while what it counts is being read: asks for itself again, by itself."""
+    again = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    seconds = round(SOON)
+    headers = {"Cache-Control": "no-store"}
+    fragment = is_htmx(request)
+    if not fragment:
+        headers["Refresh"] = str(seconds)
+    return page(
+        request, "gathering.html", headers=headers, again=again, seconds=seconds, fragment=fragment
+    )
 
 
 def to_sign_in(request: Request) -> Response:

@@ -10,6 +10,7 @@ from serving.api.state import StateDep
 from serving.cases.search import MOST, find
 from serving.web.auth import Reviewer
 from serving.web.complaint import scope_of
+from serving.web.complaint_names import table
 from serving.web.frame import page, redirect, router_for
 from serving.web.reviewing import read
 
@@ -28,4 +29,13 @@ async def found(
     if len(rows) == 1:
         return redirect(request, f"/ui/complaints/{rows[0].complaint_id}")
     status = 200 if rows or not q.strip() else 404
-    return page(request, "find.html", status=status, here="/ui/cases", q=q, rows=rows, most=MOST)
+    return page(
+        request,
+        "find.html",
+        status=status,
+        here="/ui/cases",
+        q=q,
+        rows=rows,
+        most=MOST,
+        states=table()["status"],
+    )

@@ -50,6 +50,12 @@ def span(seconds: float) -> str:
     return " ".join(parts[:2]) or "不足 1 分钟"
 
 
+def brief(seconds: float) -> str:
+    """2 天; 3 小时; 45 分钟: where a column has room for one unit."""
+    left = int(abs(seconds))
+    return next((f"{left // size} {unit}" for size, unit in _AGO if left >= size), "不足 1 分钟")
+
+
 def relative(at: datetime | None, now: datetime) -> str:
     """2 小时前; 还有 3 天."""
     if at is None:
@@ -95,6 +101,7 @@ def device(agent: str) -> str:
 
 
 FILTERS: dict[str, Callable[..., Any]] = {
+    "brief": brief,
     "day": day,
     "device": device,
     "iso": iso,

@@ -21,6 +21,7 @@ from serving.web import navigation
 from serving.web.auth import session_of, signed_in
 from serving.web.csrf import check_csrf
 from serving.web.labels import Labels
+from serving.web.people import People
 from serving.web.rendering import has_block, render
 
 THEME_COOKIE = "suda_theme"
@@ -153,6 +154,7 @@ def frame_context(request: Request) -> dict[str, Any]:
         "here": navigation.current(path, sections),
         "theme": theme if theme in ("light", "dark") else "auto",
         "labels": labels_of(request),
+        "people": getattr(request.state, "web_people", People()),
         "notices": [],
         "demo": getattr(getattr(request.app.state, "suda", None), "demo", False),
     }

@@ -21,7 +21,7 @@ from serving.review.choice import Choice
 from serving.review.desk import Desk, Reviewer
 from serving.review.preview import Preview
 from serving.review.preview import preview as previewed
-from serving.review.sight import sight
+from serving.review.sight import Sight, sight
 from serving.review.submit import Submitted
 from serving.review.submit import submit as submitted
 from serving.review.undo import undo as undone
@@ -107,16 +107,16 @@ async def item(
 ) -> Response:
     """The page. Looking claims nothing."""
     wanted = Wanted.of(request.query_params)
-    seen = await read(state, lambda s: sight(s, desk, item_id))
-    at, row = now(), seen.item
-    mine = row.state == "open" and row.claimed_by == user.login and _live(row)
+    reviewer = reviewer_of(user)
+    seen, standing = await read(state, lambda s: _seen(s, desk, item_id, reviewer))
+    row = seen.item
     return page(
         request,
         "item.html",
         seen=seen,
         item=row,
-        mine=mine,
-        standing="" if mine else claims.lost(row, reviewer_of(user), at),
+        mine=not standing,
+        standing=standing,
         reasons=names.reasons(row, desk),
         skips=skipping.REASONS,
         wanted=wanted.as_json(),
@@ -207,6 +207,14 @@ async def reveal(
 
     await write(state, work)
     return page(request, "item_text.html", seen=seen, headers={"Cache-Control": "no-store"})
+
+
+def _seen(session: Session, desk: Desk, item_id: str, reviewer: Reviewer) -> tuple[Sight, str]:
+    """The item, and in whose hands it is; nothing where it is the reviewer's."""
+    seen = sight(session, desk, item_id)
+    row = seen.item
+    mine = row.state == "open" and row.claimed_by == reviewer.who and _live(row)
+    return seen, "" if mine else claims.lost(session, row, reviewer, now())
 
 
 async def _next(

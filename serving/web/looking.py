@@ -38,7 +38,7 @@ async def seen(
     wanted = theirs(user, parse(request.query_params.multi_items(), zone))
 
     def done() -> tuple[View, T]:
-        view = look(state, request.app.state, wanted, fresh=fresh)
+        view = look(state, request.app.state, wanted, fresh=fresh, wait=False)
         return view, work(view)
 
     return await state.run(done)

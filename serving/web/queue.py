@@ -8,7 +8,8 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from fastapi import Depends, Form, Request, Response
-from sqlalchemy.orm import Session
+from sqlalchemy import select
+from sqlalchemy.orm import Session, load_only
 
 from serving.api.state import StateDep
 from serving.review import agreement, listing, names, views
@@ -29,6 +30,8 @@ PAGE = 50
 # Counted no further: nobody needs to know how many thousands.
 _COUNTED = 2_000
 _WINDOWS = (7, 30, 90)
+# What a line shows of the case.
+_OF_CASE = (CaseRow.product, CaseRow.reason, CaseRow.urgency, CaseRow.lead)
 _KINDS = (
     ("first", "首次复核"),
     ("audit", "抽检"),
@@ -45,6 +48,7 @@ class Line:
     item: ItemRow
     case: CaseRow
     reasons: list[str]
+    brief: list[str]
     held_by: str | None
 
     @property
@@ -140,15 +144,18 @@ def _listed(
         session, desk, reviewer, wanted, at,
         limit=PAGE, offset=(number - 1) * PAGE, most=_COUNTED + 1,
     )  # fmt: skip
-    found = {
-        case.complaint_id: case
-        for case in session.query(CaseRow).filter(
-            CaseRow.complaint_id.in_([row.complaint_id for row in rows])
-        )
-    }
+    ids = [row.complaint_id for row in rows]
+    cases = select(CaseRow).where(CaseRow.complaint_id.in_(ids)).options(load_only(*_OF_CASE))
+    found = {case.complaint_id: case for case in session.scalars(cases)}
     return Listed(
         lines=[
-            Line(row, found[row.complaint_id], names.reasons(row, desk), listing.holder(row, at))
+            Line(
+                row,
+                found[row.complaint_id],
+                names.reasons(row, desk),
+                names.brief(row),
+                listing.holder(row, at),
+            )
             for row in rows
         ],
         total=min(total, _COUNTED),

@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from serving.web import formats
 from serving.web.assets import shipped
+from serving.web.sentences import chinese
 
 TEMPLATES = Path(__file__).parent / "templates"
 # Ends of script and comment in JSON inside of HTML, and the two line ends JavaScript knows alone.
@@ -45,6 +46,7 @@ def environment() -> Environment:
     )
     found.filters.update(formats.FILTERS)
     found.filters["json"] = json_in_html
+    found.filters["chinese"] = chinese
     found.globals["asset"] = _asset
     # Of all templates, and not imported by each: a block rendered by itself knows no imports.
     found.globals["ui"] = found.get_template("_macros.html").module

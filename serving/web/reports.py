@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote
 
 from fastapi import Form, Query, Request, Response
 
@@ -27,17 +28,22 @@ from serving.reports.desk import (
     offered,
 )
 from serving.reports.frozen import freeze
-from serving.reports.writing import kind_of, text
+from serving.reports.report import Report
+from serving.reports.writing import kind_of, made_at, read, text
 from serving.security.roles import User
 from serving.store import reports as store
 from serving.web.auth import Lead
 from serving.web.errors import PageError
-from serving.web.frame import HEADERS, Notice, audited, page, redirect, router_for
+from serving.web.frame import HEADERS, Notice, audited, labels_of, page, redirect, router_for
+from serving.web.labels import Labels
 from serving.web.looking import chosen, options, seen
 
 router = router_for("/reports")
 
 Counting = Literal["merged", "received"]
+_HASHED = 64
+# Lists of the taxonomy that are called otherwise than what the report is narrowed by.
+_FIELDS = {"segment": "customer_segment"}
 Name = Annotated[str, Query(max_length=32)]
 
 
@@ -97,6 +103,8 @@ async def report(
         options=[axis for axis in options(view) if axis["name"] in ("branch", "segment")],
         chosen=chosen(view),
         written=text,
+        made_at=made_at(found.report.head),
+        places=read(shown),
         kind_of=kind_of,
         none=NONE,
         formats=list(FORMATS),
@@ -116,7 +124,8 @@ async def download(
     _, found = await _asked(request, state, user, period, counting)
     media_type, made = FORMATS[form]
     head = found.report.head
-    content = await state.run(lambda: made(found.report))
+    signed = _signed(request, found.report)
+    content = await state.run(lambda: made(signed))
     await audited(
         request, "report.downloaded", f"report:{head.period}", format=form, scope=head.scope,
         counting=head.counting, cases=head.cases,
@@ -125,6 +134,12 @@ async def download(
     chinese = quote(f"{head.title}.{ENDINGS[form]}")
     disposition = f"attachment; filename=\"{name}\"; filename*=UTF-8''{chinese}"
     return Response(content, 200, {**HEADERS, "Content-Disposition": disposition}, media_type)
+
+
+def _signed(request: Request, report: Report) -> Report:
+    """By whom it was made in words; not part of what is compared and frozen."""
+    name = request.state.web_people.who(report.head.generated_by)
+    return replace(report, head=replace(report.head, generated_by=name))
 
 
 @router.post("/freeze")
@@ -161,7 +176,25 @@ async def _refused(work: Callable[[], Any]) -> None:
 async def snapshots(request: Request, state: StateDep, _: Lead) -> Response:
     """What was frozen, by whom, with which hash."""
     found = await in_session(state.intake.store.session, store.recent)
-    return page(request, "reports_snapshots.html", snapshots=found)
+    labels = labels_of(request)
+    shown = [(item, parse(item.period).title, *_scope(item.scope, labels)) for item in found]
+    return page(request, "reports_snapshots.html", snapshots=shown)
+
+
+def _scope(scope: str, labels: Labels | None) -> tuple[str, str, str]:
+    """How a frozen report counts and what it is narrowed to, in words; and its query."""
+    counting, _, narrowed = scope.partition("|")
+    query = f"counting={'merged' if counting == '合并重复后' else 'received'}"
+    if not narrowed:
+        # What was too long to keep is known by its hash alone.
+        return ("—", "多项条件", "") if len(scope) == _HASHED else (counting, "全部投诉", query)
+    said = []
+    for name, code in parse_qsl(narrowed):
+        field = _FIELDS.get(name, name)
+        said.append(
+            "、".join(labels.field(field, one) if labels else one for one in code.split(","))
+        )
+    return counting, "；".join(said), f"{query}&{narrowed}"
 
 
 def _query(found: Asked, counting: Counting, view: View | None = None) -> str:

@@ -59,10 +59,16 @@ def _told(view: View) -> Iterator[str]:
     for clock in base.clocks:
         yield _clock(view, clock)
     for head, verdict in base.judged:
-        yield f"{head}：{_VERDICTS[verdict]}"
+        yield f"{_titled(view, head)}：{_VERDICTS[verdict]}"
     for name, span in base.times.items():
         if name != "received" or not _whole_days(view, span):
             yield _span(view, span, _TIMES[name])
+
+
+def _titled(view: View, head: str) -> str:
+    """The title of a head of the taxonomy."""
+    axes = (view.axes[name] for name in OFFERED if name in view.axes)
+    return next((axis.title for axis in axes if axis.head and axis.head.name == head), head)
 
 
 def _clock(view: View, clock: ClockIs) -> str:

@@ -141,6 +141,11 @@ def test_columns_without_a_code_are_not_lost(view: View) -> None:
     assert view.facts["branch"].counts()[NONE] > 0
 
 
+def test_codes_of_lists_have_their_names(view: View) -> None:
+    assert view.axes["segment"].label("corporate") == "对公客户"
+    assert view.axes["source"].label("phone") == "电话客服"
+
+
 def test_a_change_is_seen_at_the_next_look(engine: Engine) -> None:
     live = live_of(engine)
     before = live.board()

@@ -6,18 +6,25 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
 from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from benchmarks.cases import Plan, fill
+from data.snapshot.record import LabelRecord
 from data.taxonomy.load import load
+from serving.boards.errors import GatheringError
+from serving.boards.facts import NONE
 from serving.boards.filter import CaseFilter
+from serving.boards.judged import claimed, read_judged
 from serving.boards.keeper import Keeper, keeping
 from serving.boards.live import Live
+from serving.boards.reading import read, read_ids
 from serving.boards.recount import Recounts
 from serving.boards.view import View
 from serving.cases.events import Event, locked, record
+from serving.store import labels
 from serving.store.cases import redecided
 from serving.store.database import connect, migrate
 from serving.store.review import blank
@@ -149,3 +156,72 @@ def test_a_keeper_reads_at_once_and_ends_when_told(store: Engine) -> None:
     assert not live.tended
     left = {thread.name for thread in set(threading.enumerate()) - others}
     assert "suda-boards" not in left
+
+
+def test_while_everything_is_read_for_the_first_time_nobody_waits(
+    store: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("serving.boards.live._PATIENCE", 0.0)
+    live = Live(sessionmaker(store), lambda: datetime.now(UTC))
+    # Nobody reads it for them: then they do it themselves.
+    assert len(live.board(wait=False).facts) == 40
+    live = Live(sessionmaker(store), lambda: datetime.now(UTC))
+    live.tended = True
+    with pytest.raises(GatheringError):
+        live.board(wait=False)
+    recounts = Recounts(lambda: datetime.now(UTC))
+    with pytest.raises(GatheringError):
+        recounts.get("k", lambda: view_of(live.board(wait=False), load()), lambda v: len(v.facts))
+    Keeper(live, recounts).turn()
+    assert len(live.board(wait=False).facts) == 40
+
+
+def test_how_sure_the_model_was_is_looked_up_after_the_first_reading(store: Engine) -> None:
+    with Session(store) as session:
+        whole = read_judged(session)
+    assert np.isfinite(whole.confidence).any()
+    live = Live(sessionmaker(store), lambda: datetime.now(UTC))
+    live.tended = True
+    first = live.board()
+    assert len(first.judged) == len(whole)
+    with pytest.raises(GatheringError):
+        _ = first.judged.confidence
+    more = LabelRecord(
+        subject=whole.subject[0].decode(), head="reason", code="C03", who="anna", decided_at=NOW,
+        role="review", via="tests", model_code=None,
+    )  # fmt: skip
+    with Session(store) as session, session.begin():
+        labels.append(session, [more], NOW)
+    # A record that came since does not come to stand without it, nor in the place of another.
+    assert live.board(fresh=True).judged.claims is None
+    live.complete()
+    judged = live.board().judged
+    assert len(judged) == len(whole) + 1
+    np.testing.assert_array_equal(judged.confidence[:-1], whole.confidence)
+    assert np.isnan(judged.confidence[-1])
+
+
+def test_claims_of_very_many_are_those_of_each(
+    store: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Session(store) as session:
+        whole = read_judged(session)
+        monkeypatch.setattr("serving.boards.judged._SUBJECTS_AT_ONCE", 3)
+        np.testing.assert_array_equal(claimed(session, whole), whole.confidence)
+        np.testing.assert_array_equal(claimed(session, whole, 5), whole.confidence[5:])
+
+
+def test_causes_are_read_for_all_and_for_some(store: Engine) -> None:
+    with Session(store) as session:
+        every = read(session)
+        told = every["cause"].counts()
+        assert set(told) > {NONE}
+        rows = np.flatnonzero(every["cause"].values >= 0)[:3]
+        some = read_ids(session, [every.id(int(row)) for row in rows])
+        since = read(session, CaseRow.status == "resolved")
+    names = np.array([*every["cause"].codes])
+    assert [some["cause"].codes[v] for v in some["cause"].values] == list(
+        names[every["cause"].values[rows]]
+    )
+    resolved = every.take(every["status"].isin(frozenset({"resolved"})))
+    assert since["cause"].counts() == resolved["cause"].counts()

@@ -15,7 +15,9 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, R
 from tests.e2e.site import PASSWORD, Site
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
+ARGUMENTS = (
+    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--lang=zh-CN",
+)  # fmt: skip
 MISSING = "these tests need Chromium: apt install chromium fonts-noto-cjk"
 
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,7 +32,9 @@ def browser() -> Iterator[Browser]:
     if path is None:
         pytest.fail(MISSING)
     with sync_playwright() as started:
-        found = started.chromium.launch(executable_path=path, args=list(ARGUMENTS))
+        found = started.chromium.launch(
+            executable_path=path, args=list(ARGUMENTS), env={**os.environ, "LANGUAGE": "zh_CN"}
+        )
         yield found
         found.close()
 

@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -66,21 +66,27 @@ def populate(database_url: str) -> str:
     migrate(engine)
     now = datetime.now(UTC)
     with sessionmaker(engine).begin() as session:
-        token = keys.create(session, keys.Wish("e2e", frozenset(SCOPES)), "tests", now).token
+        token = keys.create(
+            session, keys.Wish("投诉登记系统", frozenset(SCOPES)), "cli:ops", now
+        ).token
     with sessionmaker(engine).begin() as session:
         for login, (name, role) in PEOPLE.items():
-            user = users.add(session, users.Person(login, name, role), None, "tests", now)
+            user = users.add(session, users.Person(login, name, role), None, "cli:ops", now)
             kept = hashed(PASSWORD)
-            users.set_password(session, user.id, kept, "tests", now, must_change=False)
+            users.set_password(session, user.id, kept, "cli:ops", now, must_change=False)
     engine.dispose()
     return token
 
 
 @contextmanager
-def served(directory: Path, **settings: str) -> Iterator[Site]:
-    """Start `suda serve` on a free port, and stop it."""
+def served(
+    directory: Path, filled: Callable[[str], None] | None = None, **settings: str
+) -> Iterator[Site]:
+    """Start `suda serve` on a free port, and stop it; `filled` gets the store's address before."""
     database_url = f"sqlite:///{directory}/suda.sqlite3"
     key = populate(database_url)
+    if filled is not None:
+        filled(database_url)
     port = _free_port()
     log = directory / "serve.log"
     environment = {

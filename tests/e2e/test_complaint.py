@@ -86,11 +86,12 @@ def test_from_the_call_to_the_close(browser_page: Visitor, site: Site, tmp_path:
     came(site, "TS-20261122-002", "信用卡分期手续费没有提前告知，要求退还", days=20)
     happened(site, complaint_id, "accepted", 46)
     happened(
-        site, complaint_id, "bounced", 40, reason="not_ours", note="属信用卡业务，请转信用卡中心"
-    )
+        site, complaint_id, "bounced", 40, reason="不属本部门职责",
+        note="属信用卡业务，请转信用卡中心",
+    )  # fmt: skip
     happened(site, complaint_id, "contacted", 20, note="已与客户13800138000联系，情况复杂")
     message = outbox.message(
-        complaint_id, complaint_id, "retail", "order", "lead", datetime.now(UTC)
+        complaint_id, complaint_id, "credit_card_center", "order", "lead", datetime.now(UTC)
     )
     with site.session() as session:
         gone = {"state": "dead", "attempts": 30, "status": 503, "error": "http_503"}
@@ -174,7 +175,7 @@ def test_why_replay_and_relatives_are_loaded_on_demand(browser_page: Visitor, si
     complaint_id = came(site, "TS-20261122-010")
     other = came(site, "TS-20261122-011", TEXT + "谢谢。", days=9)
     happened(site, complaint_id, "accepted", 40)
-    happened(site, complaint_id, "bounced", 30, reason="not_ours", note="属信用卡业务")
+    happened(site, complaint_id, "bounced", 30, reason="不属本部门职责", note="属信用卡业务")
     happened(site, complaint_id, "contacted", 20)
     page = browser_page("lead")
     page.goto(f"/ui/complaints/{complaint_id}")

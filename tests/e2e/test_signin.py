@@ -144,7 +144,7 @@ def test_a_question_before_what_cannot_be_taken_back(browser_page: Visitor) -> N
     page.get_by_role("link", name="李玲").click()
     page.get_by_role("button", name="停用").click()
     question = page.locator("#confirm")
-    expect(question).to_contain_text("停用 李玲？")
+    expect(question).to_contain_text("停用李玲？")
     expect(page.get_by_role("button", name="确定")).to_be_focused()
     screenshot(page, "confirm")
     page.keyboard.press("Escape")

@@ -171,6 +171,14 @@ def test_the_period_before_and_the_comparison(view: View) -> None:
     assert row.cells[5] == pytest.approx((now.head.cases - before.head.cases) / before.head.cases)
 
 
+def test_no_records_are_not_no_complaints(view: View) -> None:
+    early = made(view, "2020").table("product")
+    known = {column.title: place for place, column in enumerate(early.columns)}
+    for title in ("上期", "环比", "去年同期", "同比"):
+        assert {row.cells[known[title]] for row in early.rows} == {None}
+    assert early.rows[-1].cells[known["本期"]] == 0
+
+
 def test_outlets_give_complaints_per_hundred(view: View, behind: int) -> None:
     outlets = Outlets(total=50, branches={"城东支行": 4})
     definition = definition_for(load()).model_copy(update={"outlets": outlets})

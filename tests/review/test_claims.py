@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from dataclasses import replace
 
 import pytest
+from sqlalchemy import select
 
 from data.errors import InputError, NotFoundError
+from serving.cases.events import Event, record
 from serving.review import claims, listing
 from serving.review.desk import Reviewer
 from serving.review.errors import LeaseLostError, NotForYouError, StaleItemError
+from serving.review.opening import sent_back
 from serving.review.skipping import skip
 from serving.review.transaction import writing
+from serving.review.undo import undo
 from serving.review.wanted import Wanted
 from serving.store import cases
+from serving.store.rows.cases import CaseRow
+from serving.store.rows.review import ItemRow
 from tests.review.kit import ANNA, BEN, CHEN, Kit
 from tests.triage import build
 
@@ -220,3 +227,72 @@ def test_a_filter_that_means_nothing_is_refused(kit: Kit) -> None:
 def test_an_item_there_is_not(kit: Kit) -> None:
     with pytest.raises(NotFoundError), writing(kit.store.session) as session:
         claims.claim(session, kit.desk, ANNA, "nothing", kit.clock())
+
+
+def test_a_filter_of_the_case_finds_second_opinions_and_adjudications_too(kit: Kit) -> None:
+    kit.desk = replace(kit.desk, terms=replace(kit.desk.terms, double=1.0))
+    complaint_id = kit.keep(source="phone")
+    wanted, other = Wanted(product="B0302", source="phone"), Wanted(product="B0201")
+
+    def rounds(reviewer: Reviewer, asked: Wanted) -> list[int]:
+        with kit.session() as session:
+            found = listing.listed(session, kit.desk, reviewer, asked, kit.clock(), limit=9)
+            paged, total = listing.paged(
+                session, kit.desk, reviewer, asked, kit.clock(), limit=9, offset=0, most=9
+            )
+            assert [row.id for row in paged] == [row.id for row in found]
+            assert total == len(found)
+            return [row.round for row in found]
+
+    assert rounds(ANNA, wanted) == [1]
+    kit.submit(ANNA, kit.need(ANNA, wanted=wanted))
+    assert kit.case(complaint_id).review == "done"
+    assert rounds(ANNA, wanted) == []
+    for asked in (wanted, Wanted(kind="double"), Wanted(kind="double", reason="C03")):
+        assert rounds(BEN, asked) == [2]
+    for asked in (other, Wanted(kind="first"), Wanted(kind="adjudication")):
+        assert rounds(BEN, asked) == []
+    kit.submit(BEN, kit.need(BEN, wanted=wanted), reason="C06")
+    assert kit.case(complaint_id).review == "waiting"
+    for asked in (wanted, Wanted(kind="adjudication", reason="C03")):
+        assert rounds(CHEN, asked) == [3]
+    assert rounds(CHEN, other) == []
+    assert kit.next(CHEN, wanted=other) is None
+    assert kit.need(CHEN, wanted=wanted).round == 3
+
+
+def test_what_is_open_on_a_case_is_found_by_its_filter_however_it_came_there(kit: Kit) -> None:
+    """The few that wait are looked up by that: no writer may leave an item open on another."""
+    kit.desk = replace(kit.desk, terms=replace(kit.desk.terms, double=1.0))
+
+    def check() -> None:
+        with kit.session() as session:
+            query = select(ItemRow, CaseRow.review).join(
+                CaseRow, CaseRow.complaint_id == ItemRow.complaint_id
+            )
+            rows = session.execute(query.where(ItemRow.state == "open")).all()
+            assert rows
+            assert all(item.round == 2 or review == "waiting" for item, review in rows)
+
+    def bounced(complaint_id: str) -> None:
+        with writing(kit.store.session) as session:
+            told = Event(complaint_id, "bounced", "clerk", body={"reason": "other"})
+            record(session, told, kit.clock())
+            sent_back(session, cases.find(session, complaint_id), kit.desk, kit.clock())
+
+    kept = kit.keep()
+    check()
+    kit.submit(ANNA, kit.need(ANNA))
+    check()
+    # Sent back while somebody works on the second opinion, then taken back, then afresh.
+    item = kit.need(BEN)
+    bounced(kept)
+    check()
+    kit.submit(BEN, item)
+    fresh = kit.keep()
+    kit.submit(ANNA, kit.need(ANNA, wanted=Wanted(find=fresh)))
+    with writing(kit.store.session) as session:
+        undo(session, kit.desk, ANNA, kit.clock())
+    check()
+    bounced(fresh)
+    check()

@@ -222,7 +222,7 @@ def test_the_preview_says_in_words_what_would_change(kit: Kit) -> None:
         told = [str(one) for one in differences(basis, standing, redecide(basis, standing, said))]
     assert "产品线 信用卡使用和还款 → 个人住房贷款" in told
     assert any(one.startswith("主办部门 信用卡中心 → ") for one in told)
-    assert "首次联系 1个工作日 → 1小时" in told
+    assert "首次联系 1 个工作日 → 1 小时" in told
     assert not any(one.startswith("作出处理决定") for one in told)
 
 

@@ -94,7 +94,7 @@ def test_promoted_rolled_back_and_recorded(
     assert "尚未评测该版本" in refused.text
     judged(models, models.warm, passed=False)
     refused = admin.post(f"{there}/promote", why="试一试")
-    assert "accuracy of mood is 0.5" in refused.text
+    assert "mood 准确率：0.5" in refused.text
     assert serving(web) == models.plain
     judged(models, models.warm, passed=True)
     assert admin.post(f"{there}/promote", why="").status_code == 422

@@ -33,7 +33,7 @@ def test_what_is_amiss_is_said(web: TestClient, admin: kit.Browser) -> None:
     state = kit.application(web).state.suda
     state.draining = True
     try:
-        assert "the service is stopping" in admin.get(SYSTEM).text
+        assert "服务正在停止" in admin.get(SYSTEM).text
     finally:
         state.draining = False
 

@@ -13,7 +13,9 @@ from fastapi.testclient import TestClient
 
 from benchmarks.cases import Plan, fill
 from data.taxonomy.load import load
+from serving.boards.live import Live
 from serving.boards.period import around
+from serving.boards.recount import Recounts
 from serving.pipeline import Pipeline
 from serving.settings import Settings
 from serving.store import users
@@ -132,3 +134,30 @@ def test_the_same_figures_as_json(filled: TestClient) -> None:
     assert report.json()["reconciled"]
     other = {"Authorization": f"Bearer {key_for(application(filled), 'intake')}"}
     assert filled.get("/v1/statistics/today", headers=other).status_code == 403
+
+
+def test_while_everything_is_read_for_the_first_time_a_page_says_so_and_asks_again(
+    web: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = application(web).state
+    live = Live(state.sessions, lambda: datetime.now(UTC))
+    live.tended = True
+    monkeypatch.setattr("serving.boards.live._PATIENCE", 0.0)
+    monkeypatch.setattr(state, "live", live)
+    monkeypatch.setattr(state, "recounts", Recounts(lambda: datetime.now(UTC)))
+    browser = signed_in(web, "lead")
+    for path in ("/ui/boards?branch=东", "/ui/cases", "/ui/reports", "/ui/boards/model"):
+        answer = browser.get(path)
+        assert answer.status_code == 200
+        assert "正在汇总" in answer.text
+        assert answer.headers["refresh"] == "2"
+        assert answer.headers["cache-control"] == "no-store"
+    part = browser.get("/ui/boards?branch=a%26b", **{"HX-Request": "true"})
+    assert 'hx-get="/ui/boards?branch=a%26b"' in part.text
+    assert "refresh" not in part.headers
+    asked = browser.get("/ui/boards", Accept="application/json")
+    assert (asked.status_code, asked.json()["code"]) == (503, "gathering")
+    assert asked.headers["retry-after"] == "2"
+    assert browser.get("/ui/queue").status_code == 200
+    live.board()
+    assert "正在汇总" not in browser.get("/ui/boards").text

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Boolean, Float, ForeignKey, Index, Integer, String
+from sqlalchemy import Boolean, Float, ForeignKey, Index, Integer, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from serving.store.base import Base, Json
@@ -67,6 +67,14 @@ class CaseRow(Base):
         Index("ix_cases_reason", "reason", "received_at"),
         Index("ix_cases_urgency", "urgency", "received_at"),
         Index("ix_cases_branch", "branch", "received_at"),
+        # The queue's filters: the few that wait, read without the table.
+        Index(
+            "ix_cases_waiting",
+            *("review", "product", "reason", "lead", "branch", "source", "channel"),
+            "complaint_id",
+            sqlite_where=text("review = 'waiting'"),
+            postgresql_where=text("review = 'waiting'"),
+        ),
     )
 
 

@@ -60,7 +60,7 @@ function themed() {
     timeAxis: axis,
     logAxis: axis,
     line: { symbolSize: 5, smooth: false, lineStyle: { width: 2 } },
-    bar: { barMaxWidth: 28 },
+    bar: { barMaxWidth: 40 },
     visualMap: { textStyle: { color: ink } },
     tooltip: {
       // Drawn, not built of elements: those would carry inline styles, which the page forbids.
@@ -73,7 +73,8 @@ function themed() {
   };
 }
 
-const BASE = { grid: { left: 8, right: 16, top: 36, bottom: 8, containLabel: true } };
+// Its top is where a legend stands.
+const GRID = { left: 8, right: 16, top: 36, bottom: 8, containLabel: true };
 
 async function draw(figure) {
   library ??= import(LIBRARY);
@@ -83,7 +84,7 @@ async function draw(figure) {
   getInstanceByDom(place)?.dispose();
   const chart = init(place, themed());
   // Their tooltips are drawn too.
-  chart.setOption({ ...BASE, animation: !STILL.matches, ...options });
+  chart.setOption({ grid: options.legend ? GRID : { ...GRID, top: 12 }, animation: !STILL.matches, ...options });
   chart.on("click", (event) => {
     const href = event.data?.href;
     // Only our own pages: the options may hold names that people typed.

@@ -170,7 +170,10 @@ function explain(head, code) {
   const about = $("about");
   const leaf = leafOf(head, code);
   about.replaceChildren();
-  if (!leaf) return;
+  if (!leaf) {
+    about.append(Object.assign(document.createElement("p"), { className: "muted", textContent: "选中标签后，这里显示其定义与边界" }));
+    return;
+  }
   const line = (name, text) => {
     const p = document.createElement("p");
     if (name) p.append(Object.assign(document.createElement("strong"), { textContent: name }), " ");

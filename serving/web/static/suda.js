@@ -26,12 +26,15 @@ export function icon(name) {
 }
 
 /** Ask before something that cannot be taken back; resolves to whether it was confirmed. */
-export function confirmed(text) {
+export function confirmed(text, grave = false) {
   const dialog = document.getElementById("confirm");
   dialog.querySelector("#confirm-text").textContent = text;
   dialog.returnValue = "";
   dialog.showModal();
-  dialog.querySelector("[data-confirmed]").focus();
+  const yes = dialog.querySelector("[data-confirmed]");
+  yes.classList.toggle("button--primary", !grave);
+  yes.classList.toggle("button--danger", grave);
+  yes.focus();
   return new Promise((resolve) => {
     dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
   });
@@ -75,7 +78,7 @@ async function onSubmit(event) {
   const question = event.submitter?.dataset.confirm || event.target.dataset.confirm;
   if (!question || event.target.matches("[hx-post], [hx-get], [hx-delete], [hx-put], [hx-patch]")) return;
   event.preventDefault();
-  if (await confirmed(question)) {
+  if (await confirmed(question, event.submitter?.matches(".button--danger"))) {
     const { submitter } = event;
     if (submitter?.name) {
       const sent = Object.assign(document.createElement("input"), { type: "hidden", name: submitter.name, value: submitter.value });

@@ -66,6 +66,13 @@ def upgrade() -> None:
     op.create_index("ix_cases_review", "cases", ["review", "priority"])
     for column in ("status", "lead", "product", "reason", "urgency", "branch"):
         op.create_index(f"ix_cases_{column}", "cases", [column, "received_at"])
+    op.create_index(
+        "ix_cases_waiting",
+        "cases",
+        ["review", "product", "reason", "lead", "branch", "source", "channel", "complaint_id"],
+        sqlite_where=sa.text("review = 'waiting'"),
+        postgresql_where=sa.text("review = 'waiting'"),
+    )
     op.create_table(
         "clocks",
         _complaint(),

@@ -64,8 +64,12 @@ def upgrade() -> None:
         sa.Column("next", sa.String(512), nullable=False),
         sa.Column("expires_at", _TIME, nullable=False),
     )
+    op.create_index("ix_audit_log_actor", "audit_log", ["actor", "seq"])
+    op.create_index("ix_audit_log_action", "audit_log", ["action", "seq"])
 
 
 def downgrade() -> None:
+    for name in ("actor", "action"):
+        op.drop_index(f"ix_audit_log_{name}", "audit_log")
     for table in ("web_flows", "web_attempts", "web_sessions", "web_users"):
         op.drop_table(table)

@@ -13,8 +13,11 @@ depends_on = None
 
 _TIME = sa.DateTime(timezone=True)
 _JSON = sa.JSON().with_variant(JSONB(), "postgresql")
+_OPEN = [
+    *("state", "rank", "due_at", "ease", "id", "complaint_id", "round"),
+    *("blind", "audit", "lead_only", "first_by", "second_by", "opened_at"),
+]
 _INDEXES = {
-    "queue": ["state", "rank", "due_at", "ease"],
     "audit": ["audit", "state", "opened_at"],
     "complaint": ["complaint_id", "state", "round"],
     "claimed": ["claimed_by", "state"],
@@ -38,7 +41,7 @@ def upgrade() -> None:
         sa.Column("band", sa.SmallInteger, nullable=False),
         sa.PrimaryKeyConstraint("key", "complaint_id"),
     )
-    op.create_index("ix_review_bands_complaint", "review_bands", ["complaint_id", "band"])
+    op.create_index("ix_review_bands_complaint", "review_bands", ["complaint_id", "band", "key"])
     op.create_table(
         "review_bulks",
         sa.Column("id", sa.String(26), primary_key=True),
@@ -101,6 +104,13 @@ def _items() -> None:
     )
     for name, columns in _INDEXES.items():
         op.create_index(f"ix_review_items_{name}", "review_items", columns)
+    op.create_index(
+        "ix_review_items_open",
+        "review_items",
+        _OPEN,
+        sqlite_where=sa.text("state = 'open'"),
+        postgresql_where=sa.text("state = 'open'"),
+    )
 
 
 def _acts() -> None:
