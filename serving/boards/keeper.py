@@ -42,7 +42,8 @@ class Keeper:
         self._live, self._recounts = live, recounts
         self._every, self._timer = every, timer
         self._stopped, self._asked = threading.Event(), threading.Event()
-        self._last = timer()
+        # Nobody has looked yet: once everything is read, that is soon enough.
+        self._last = timer() - _IDLE_AFTER
         self._thread = threading.Thread(target=self._run, name="suda-boards", daemon=True)
 
     def asked(self) -> None:
@@ -87,7 +88,7 @@ class Keeper:
                 log.exception("boards were not renewed")
             took = self._timer() - begun
             self._stopped.wait(max(self._every, _REST * took))
-            if self._timer() - self._last > _IDLE_AFTER:
+            if self._timer() - self._last >= _IDLE_AFTER:
                 self._asked.clear()
                 self._asked.wait(_IDLE)
 
