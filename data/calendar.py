@@ -6,6 +6,7 @@ lays a table of its own over it; a year that neither knows is taken by weekends 
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -19,6 +20,8 @@ from data.errors import PolicyError
 
 _SATURDAY = 5
 _DAY = timedelta(days=1)
+# Some ten years: every complaint asks about the same few weeks.
+_MAX_CACHED = 4_096
 
 
 class _Table(BaseModel):
@@ -107,6 +110,7 @@ def load(path: Path) -> WorkCalendar:
     )
 
 
+@functools.lru_cache(maxsize=_MAX_CACHED)
 def _from_library(day: date) -> bool | None:
     try:
         return bool(chinese_calendar.is_workday(day))

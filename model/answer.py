@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,9 @@ from data.text.normalise import NormalisedText
 from model.classifier import Evidence, Floats, HeadPrediction
 
 MAX_EVIDENCE = 5
+# Bytes of booleans, and within such a run: a span of evidence ends where a clause does.
+_RUN = re.compile(rb"\x01+")
+_CLAUSE = re.compile(r"[^\n。!?;,]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,17 +95,14 @@ def spans_of(text: NormalisedText, shares: Sequence[float] | Floats) -> tuple[Ev
     `shares` holds each normalised character's share of the label's logit. Neighbouring characters
     with positive share join into a span; the strongest few are returned in text order.
     """
-    runs: list[tuple[float, int, int]] = []
-    values: list[float] = np.asarray(shares, dtype=np.float64).tolist()
-    floor = 0.05 * max(max(values, default=0.0), 1e-9)
-    start = None
-    for i, share in enumerate([*values, 0.0]):
-        inside = share > floor and text.text[i] not in "\n。!?;,"
-        if inside and start is None:
-            start = i
-        elif not inside and start is not None:
-            runs.append((sum(values[start:i]), start, i))
-            start = None
+    values = np.asarray(shares, dtype=np.float64)
+    floor = 0.05 * max(float(values.max(initial=0.0)), 1e-9)
+    each: list[float] = values.tolist()
+    runs = [
+        (sum(each[piece.start() : piece.end()]), *piece.span())
+        for run in _RUN.finditer((values > floor).tobytes())
+        for piece in _CLAUSE.finditer(text.text, *run.span())
+    ]
     strongest = sorted(runs, reverse=True)[:MAX_EVIDENCE]
     evidence = []
     for weight, first, last in sorted(strongest, key=lambda run: run[1]):

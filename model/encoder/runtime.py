@@ -155,9 +155,12 @@ class EncoderClassifier:
         """Take a leaf's logit apart; the parts sum to it."""
         read = self.read(text)
         column = self._columns[head].start + self._taxonomy[head].leaf_index[leaf]
-        characters, elsewhere = read.tokens.spread(read.scores[:, column], len(text.text))
-        bias = read.logits[column] - read.scores[:, column].sum(dtype=np.float64)
-        return Shares(characters, elsewhere, float(bias))
+        scores = read.scores[:, column]
+        return Shares(
+            characters=read.tokens.spread(scores, len(text.text)),
+            elsewhere=read.tokens.elsewhere(scores),
+            bias=float(read.logits[column] - scores.sum(dtype=np.float64)),
+        )
 
     def read(self, text: NormalisedText) -> EncoderRead:
         """Run one text."""
@@ -207,8 +210,8 @@ def telling(tokens: Tokens, scores: Floats, column: int, text: NormalisedText) -
     positive. What tells is a share that stands out twice: from those of the head's other leaves
     (only differences of logits matter) and from the text's average. `scores` is (tokens, leaves).
     """
-    shares, _ = tokens.spread(scores[:, column], len(text.text))
-    contrast, _ = tokens.spread(scores[:, column] - scores.mean(axis=1), len(text.text))
+    shares = tokens.spread(scores[:, column], len(text.text))
+    contrast = tokens.spread(scores[:, column] - scores.mean(axis=1), len(text.text))
     floor = contrast.mean() if len(contrast) else 0.0
     return np.where(contrast > floor, shares, np.float32(0))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,17 @@ _PAD = ("<pad>", "[PAD]")
 
 
 @dataclass(frozen=True, slots=True)
+class _Layout:
+    """Each token's characters, `sizes` (tokens,) but at least one; per character of a token, which
+    token's it is (`owners`) and where it stands (`places`).
+    """
+
+    sizes: NDArray[np.int64]
+    owners: NDArray[np.intp]
+    places: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
 class Tokens:
     """A text as the encoder reads it.
 
@@ -33,14 +45,22 @@ class Tokens:
     truncated: bool
     unknown: float
 
-    def spread(self, shares: Floats, length: int) -> tuple[Floats, float]:
-        """Token shares (tokens,) over their characters (length,), and what has no character."""
+    def spread(self, shares: Floats, length: int) -> Floats:
+        """Token shares (tokens,) over their characters, (length,)."""
+        layout = self._layout
+        each = (shares / layout.sizes)[layout.owners]
+        return np.bincount(layout.places, weights=each, minlength=length).astype(np.float32)
+
+    def elsewhere(self, shares: Floats) -> float:
+        """The sum of the shares of tokens without a character."""
+        return float(shares[self.spans[:, 1] == self.spans[:, 0]].sum())
+
+    @cached_property
+    def _layout(self) -> _Layout:
         sizes = self.spans[:, 1] - self.spans[:, 0]
-        before = np.repeat(np.cumsum(sizes) - sizes, sizes)
-        places = np.repeat(self.spans[:, 0], sizes) + np.arange(sizes.sum()) - before
-        each = np.repeat(shares / np.maximum(sizes, 1), sizes)
-        characters = np.bincount(places, weights=each, minlength=length)
-        return characters.astype(np.float32), float(shares[sizes == 0].sum())
+        owners = np.repeat(np.arange(len(sizes)), sizes)
+        within = np.arange(len(owners)) - (np.cumsum(sizes) - sizes)[owners]
+        return _Layout(np.maximum(sizes, 1), owners, self.spans[owners, 0] + within)
 
 
 class TokenReader:

@@ -2,52 +2,58 @@
 
 from __future__ import annotations
 
-import functools
-import logging
-from collections.abc import Iterator
-from typing import NamedTuple
+import re
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
 
-import jieba
+from model.linear.words import tokenizer
 
-NGRAMS = (2, 3, 4)
+NGRAMS: Final = (2, 3, 4)
 # Amounts, dates and card numbers are many; that there is a number of so many digits is enough.
 _DIGITS = str.maketrans("123456789", "000000000")
+# No n-gram reaches over a blank.
+_PIECE = re.compile(r"[^ \n]+")
+# Follows the last word, which so is the first of no pair.
+_NO_WORD: Final = ("", 0, 0)
 
 
-class Feature(NamedTuple):
-    """One occurrence of a feature and the normalised characters it covers."""
+@dataclass(frozen=True, slots=True)
+class Features:
+    """Occurrences of features, name by name with the normalised characters each covers."""
 
-    name: str
-    start: int
-    end: int
-
-
-@functools.cache
-def _tokenizer() -> jieba.Tokenizer:
-    jieba.setLogLevel(logging.WARNING)
-    tokenizer = jieba.Tokenizer()
-    tokenizer.initialize()
-    return tokenizer
+    names: list[str]
+    starts: list[int]
+    ends: list[int]
 
 
 def warm_up() -> None:
-    """Load jieba's dictionary (about a second) before the first text needs it."""
-    _tokenizer()
+    """Load jieba's dictionary before the first text needs it."""
+    tokenizer()
 
 
-def featurise(text: str) -> Iterator[Feature]:
+def featurise(text: str) -> Features:
     """All features of a normalised text: words, word pairs, and character 2- to 4-grams."""
     text = text.translate(_DIGITS)
-    words = [
-        (word, start, end) for word, start, end in _tokenizer().tokenize(text) if not word.isspace()
-    ]
-    for i, (word, start, end) in enumerate(words):
-        yield Feature("w:" + word, start, end)
-        if i + 1 < len(words):
-            following, _, stop = words[i + 1]
-            yield Feature(f"p:{word}_{following}", start, stop)
+    found = _words(text)
+    pieces = [piece.span() for piece in _PIECE.finditer(text)]
     for n in NGRAMS:
-        for start in range(len(text) - n + 1):
-            gram = text[start : start + n]
-            if "\n" not in gram and " " not in gram:
-                yield Feature("c:" + gram, start, start + n)
+        for start, end in pieces:
+            places = range(start, end - n + 1)
+            found.names.extend(["c:" + text[at : at + n] for at in places])
+            found.starts.extend(places)
+            found.ends.extend(range(start + n, end + 1))
+    return found
+
+
+def _words(text: str) -> Features:
+    """Each word, followed by the pair that it is the first of."""
+    words = [word for word in tokenizer().tokenize(text) if not word[0].isspace()]
+    names: list[str] = []
+    starts: list[int] = []
+    ends: list[int] = []
+    for (word, start, end), (following, _, stop) in pairwise([*words, _NO_WORD]):
+        names += ("w:" + word, f"p:{word}_{following}")
+        starts += (start, start)
+        ends += (end, stop)
+    return Features(names[:-1], starts[:-1], ends[:-1])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
@@ -26,14 +27,16 @@ WEIGHTS = "weights.npz"
 MAX_CHARS = 4_000
 # Sums of shares that cancel leave less than this.
 _ROUNDING = 1e-6
+_UNKNOWN = -1
 
 
 @dataclass(frozen=True, slots=True)
 class Vectors:
     """A text as sparse TF-IDF: feature columns and their values, and every occurrence.
 
-    `columns` (ascending) and `values`, L2-normalised, have shape (features,); `starts`, `ends` and
-    `owner`, the feature's place among the columns, have shape (occurrences,).
+    `columns` (ascending) and `values`, L2-normalised, have shape (features,); `starts`, `ends`,
+    `owner`, the feature's place among the columns, and `over`, how many characters its value is
+    split over, have shape (occurrences,). `known` is the share of characters in any feature.
     """
 
     columns: NDArray[np.intp]
@@ -41,6 +44,7 @@ class Vectors:
     starts: NDArray[np.intp]
     ends: NDArray[np.intp]
     owner: NDArray[np.intp]
+    over: NDArray[np.intp]
     known: float
 
 
@@ -82,16 +86,13 @@ class LinearWeights:
 
 def vectorise(text: str, vocabulary: Mapping[str, int], idf: NDArray[np.float32]) -> Vectors:
     """Sublinear TF-IDF of a normalised text, restricted to the vocabulary."""
-    found = [
-        (column, feature.start, feature.end)
-        for feature in featurise(text)
-        if (column := vocabulary.get(feature.name)) is not None
-    ]
-    table = np.array(found, dtype=np.intp).reshape(-1, 3)
-    columns, owner, counts = np.unique(table[:, 0], return_inverse=True, return_counts=True)
+    found = featurise(text)
+    known = np.array([*map(vocabulary.get, found.names, repeat(_UNKNOWN))], dtype=np.intp)
+    kept = np.flatnonzero(known != _UNKNOWN)
+    starts, ends = np.array(found.starts, np.intp)[kept], np.array(found.ends, np.intp)[kept]
+    columns, owner, counts = np.unique(known[kept], return_inverse=True, return_counts=True)
     values = (1.0 + np.log(counts)) * idf[columns]
     norm = float(np.sqrt((values**2).sum()))
-    starts, ends = table[:, 1], table[:, 2]
     covered = _spread(np.ones(len(starts)), starts, ends, len(text)) > _ROUNDING
     return Vectors(
         columns=columns,
@@ -99,6 +100,7 @@ def vectorise(text: str, vocabulary: Mapping[str, int], idf: NDArray[np.float32]
         starts=starts,
         ends=ends,
         owner=owner.reshape(-1),
+        over=counts[owner.reshape(-1)] * (ends - starts),
         known=float(covered.mean()) if len(text) else 0.0,
     )
 
@@ -195,8 +197,7 @@ class LinearClassifier:
         """Each character's share of the leaf at `column`, (characters,)."""
         found = read.vectors
         parts = found.values * self._weights.coef[head][found.columns, column]
-        times = np.bincount(found.owner, minlength=len(parts))
-        each = parts[found.owner] / (times[found.owner] * (found.ends - found.starts))
+        each = parts[found.owner] / found.over
         length = len(text.text) if read.kept is None else len(read.kept)
         shares = _spread(each, found.starts, found.ends, length)
         if read.kept is None:

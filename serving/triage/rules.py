@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
@@ -13,6 +14,7 @@ from data.text.normalise import NormalisedText
 from serving.triage.clauses import Clauses, Splitter
 from serving.triage.conditions import Condition, Facts, compile_when
 from serving.triage.guards import CompiledContext, CompiledGuard, compile_context, compile_guard
+from serving.triage.needles import Sieve, sieve
 from serving.triage.patterns import expand, union
 from serving.triage.quantities import Quantity, extract
 from serving.triage.schema import FlagName, Measure, Roles, Rule, Rules
@@ -55,13 +57,13 @@ class Findings:
 
 @dataclass(frozen=True)
 class CompiledRule:
-    """A rule ready to run."""
+    """A rule ready to run; `patterns` come with their place in the rule set's sieve."""
 
     id: str
     name: str
     level: str | None
     flags: tuple[str, ...]
-    patterns: tuple[re.Pattern[str], ...]
+    patterns: tuple[tuple[int, re.Pattern[str]], ...]
     quantity: Measure | None
     fields: Condition | None
     floor: Measure | None
@@ -71,23 +73,21 @@ class CompiledRule:
     all_in_text: tuple[re.Pattern[str], ...]
     guards: tuple[CompiledGuard, ...]
 
-    def spans(self, text: str, quantities: tuple[Quantity, ...]) -> Iterator[tuple[int, int]]:
+    def spans(
+        self, text: str, quantities: tuple[Quantity, ...], candidates: frozenset[int]
+    ) -> Iterator[tuple[int, int]]:
         """Where the rule could fire, guards and context apart."""
-        for pattern in self.patterns:
-            for match in pattern.finditer(text):
-                yield match.span()
+        for place, pattern in self.patterns:
+            if place in candidates:
+                for match in pattern.finditer(text):
+                    yield match.span()
         if self.quantity is not None:
             for quantity in quantities:
                 if _measures(quantity, self.quantity):
                     yield quantity.start, quantity.end
 
     def stands(
-        self,
-        text: str,
-        clauses: Clauses,
-        quantities: tuple[Quantity, ...],
-        start: int,
-        end: int,
+        self, text: str, clauses: Clauses, quantities: tuple[Quantity, ...], start: int, end: int
     ) -> bool:
         """Whether the hit `start`:`end` stands in the context that the rule asks for."""
         if not all(context.allows(text, clauses, start, end) for context in self.near):
@@ -111,15 +111,17 @@ class RuleSet:
     flags: Mapping[str, FlagName]
     rules: tuple[CompiledRule, ...]
     splitter: Splitter
+    sieve: Sieve
 
     def evaluate(self, text: NormalisedText, facts: Facts) -> Findings:
         """Run every rule over one text. Linear in its length; never fails."""
         clauses = self.splitter.split(text.text)
         quantities = extract(text.text)
+        candidates = self.sieve.candidates(text.text)
         fired: list[Fired] = []
         suppressed: list[Suppressed] = []
         for rule in self.rules:
-            hits, taken_back = _run(rule, text, clauses, quantities)
+            hits, taken_back = _run(rule, text, clauses, quantities, candidates)
             suppressed += taken_back
             by_field = rule.fields is not None and rule.fields.holds(facts)
             if hits or by_field:
@@ -144,11 +146,12 @@ def _run(
     text: NormalisedText,
     clauses: Clauses,
     quantities: tuple[Quantity, ...],
+    candidates: frozenset[int],
 ) -> tuple[list[Hit], list[Suppressed]]:
     hits: list[Hit] = []
     suppressed: list[Suppressed] = []
     applies: bool | None = None
-    for start, end in rule.spans(text.text, quantities):
+    for start, end in rule.spans(text.text, quantities, candidates):
         if applies is None:
             applies = rule.applies(text.text)
         if not applies or len(hits) >= _MAX_HITS:
@@ -177,11 +180,7 @@ def _hit(rule: str, text: NormalisedText, start: int, end: int) -> Hit:
 
 
 def _reaches(
-    floor: Measure,
-    quantities: tuple[Quantity, ...],
-    clauses: Clauses,
-    start: int,
-    end: int,
+    floor: Measure, quantities: tuple[Quantity, ...], clauses: Clauses, start: int, end: int
 ) -> bool:
     """Whether no quantity of the kind stands in the sentence, or one that is large enough."""
     low, high = clauses.around(start, end, "sentence")
@@ -203,21 +202,25 @@ def compile_rules(file: Rules, roles: Roles, taxonomy: Taxonomy) -> RuleSet:
     guards = {code: compile_guard(code, guard, file.terms) for code, guard in file.guards.items()}
     segmentation = file.segmentation
     never = re.compile(r"(?!)")
+    places = itertools.count()
+    rules = tuple(_compile(rule, file, places, guards, roles, taxonomy) for rule in file.rules)
     return RuleSet(
         version=file.version,
         flags={flag.code: flag for flag in file.flags},
-        rules=tuple(_compile(rule, file, guards, roles, taxonomy) for rule in file.rules),
+        rules=rules,
         splitter=Splitter(
             sentence=re.compile(segmentation.sentence),
             clause=re.compile(segmentation.clause),
             connective=union(segmentation.connectives, file.terms) or never,
         ),
+        sieve=sieve(pattern for rule in rules for _, pattern in rule.patterns),
     )
 
 
 def _compile(
     rule: Rule,
     file: Rules,
+    places: Iterator[int],
     guards: Mapping[str, CompiledGuard],
     roles: Roles,
     taxonomy: Taxonomy,
@@ -227,7 +230,9 @@ def _compile(
         name=rule.name,
         level=rule.level,
         flags=tuple(rule.flags),
-        patterns=tuple(re.compile(expand(pattern, file.terms)) for pattern in rule.patterns),
+        patterns=tuple(
+            (next(places), re.compile(expand(pattern, file.terms))) for pattern in rule.patterns
+        ),
         quantity=rule.quantity,
         fields=compile_when(rule.fields, roles, taxonomy) if rule.fields else None,
         floor=rule.floor,

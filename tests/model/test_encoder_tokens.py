@@ -30,7 +30,7 @@ def test_shares_are_spread_without_loss(reader: TokenReader) -> None:
     text = normalise("老师在 北京吃苹果")
     tokens = reader.read(text)
     shares = np.arange(1, len(tokens.ids) + 1, dtype=np.float32)
-    characters, elsewhere = tokens.spread(shares, len(text.text))
+    characters, elsewhere = tokens.spread(shares, len(text.text)), tokens.elsewhere(shares)
     assert characters.shape == (len(text.text),)
     assert characters.sum() + elsewhere == pytest.approx(shares.sum(), rel=1e-6)
     assert elsewhere >= shares[0] + shares[-1]

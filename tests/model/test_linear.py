@@ -5,20 +5,24 @@ import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import jieba
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from data.errors import BundleError
 from data.text.normalise import normalise
 from model import bundle
 from model.linear.features import featurise
 from model.linear.runtime import MAX_CHARS, LinearClassifier, kept_of
+from model.linear.words import tokenizer
 from model.runtime import load
 from tests.conftest import mood_texts, tree_texts
 
 
 def test_features_cover_words_pairs_and_grams() -> None:
-    names = {feature.name for feature in featurise("信用卡年费12元")}
+    names = set(featurise("信用卡年费12元").names)
     assert {"w:信用卡", "w:年费", "p:信用卡_年费", "c:年费", "c:用卡年费"} <= names
     assert "c:费00" in names
     assert all("1" not in name for name in names)
@@ -26,10 +30,12 @@ def test_features_cover_words_pairs_and_grams() -> None:
 
 def test_features_stand_where_they_say() -> None:
     text = "客服 态度恶劣\n乱扣钱"
-    for feature in featurise(text):
-        kind, _, name = feature.name.partition(":")
+    found = featurise(text)
+    for feature, start, end in zip(found.names, found.starts, found.ends, strict=True):
+        kind, _, name = feature.partition(":")
         if kind != "p":
-            assert text[feature.start : feature.end] == name
+            assert text[start:end] == name
+            assert not set(name) & {" ", "\n"}
 
 
 def test_it_learns_what_it_is_shown(mood_bundle: Path, tree_bundle: Path) -> None:
@@ -174,3 +180,32 @@ def test_both_labels_of_two_have_evidence(mood_bundle: Path) -> None:
     for text, phrase in (("昨天态度真好", "态度真好"), ("昨天态度恶劣", "态度恶劣")):
         found = model.predict(normalise(text)).heads["mood"].evidence
         assert any(span.text in phrase or phrase in span.text for span in found)
+
+
+@pytest.fixture(scope="module")
+def plain() -> jieba.Tokenizer:
+    found = jieba.Tokenizer()
+    found.initialize()
+    return found
+
+
+def test_words_are_cut_as_jieba_cuts_them(plain: jieba.Tokenizer) -> None:
+    texts = [item.text for item in [*tree_texts(), *mood_texts()]]
+    for text in [*texts, "".join(texts), "", "T恤C++ 3.14%\n。😀が", "的" * 50]:
+        assert list(tokenizer().tokenize(text)) == list(plain.tokenize(text))
+
+
+@pytest.fixture(scope="module")
+def dictionary(plain: jieba.Tokenizer) -> list[str]:
+    """Words, and what only begins words."""
+    return sorted(plain.FREQ)[::97]
+
+
+@given(st.data())
+@settings(max_examples=200, deadline=None)
+def test_any_mixture_of_words_and_their_beginnings_is_cut_alike(
+    plain: jieba.Tokenizer, dictionary: list[str], data: st.DataObject
+) -> None:
+    parts = st.lists(st.sampled_from(dictionary) | st.text(max_size=2), max_size=12)
+    text = "".join(data.draw(parts))
+    assert list(tokenizer().tokenize(text)) == list(plain.tokenize(text))
