@@ -72,7 +72,8 @@ class Router:
             if self.branch_stop is not None:
                 for stop in self.branch_stop.finditer(text.text, match.start(), match.end()):
                     start = stop.end()
-            if match.end() - start > 2:
+            # What is left must still be a name, not "支行" alone.
+            if self.branch_pattern.fullmatch(text.text, start, match.end()):
                 first, last = text.span(start, match.end())
                 return text.original[first:last]
         return None

@@ -92,6 +92,12 @@ def test_alternatives_are_other_leads_of_the_next_labels() -> None:
         ("你们支行态度差", None),
         ("客服态度差", None),
         ("去了两家支行都不给办", None),
+        ("这事麻烦转给分行再看看", None),
+        ("整个分行没人接电话", None),
+        ("我们县支行早撤了", None),
+        ("营业部的人换了三个", None),
+        ("请梧桐路支行给我一个说法", "梧桐路支行"),
+        ("贵行让我去问支行，可是青石桥支行说不归他们管", "青石桥支行"),
     ],
 )
 def test_branch_in_the_text(text: str, branch: str | None) -> None:
