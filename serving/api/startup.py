@@ -23,6 +23,7 @@ from serving.engine.garbage import settled
 from serving.engine.warmup import measure
 from serving.intake import Intake
 from serving.models.startup import champion, looked_after
+from serving.models.ticker import Ticker
 from serving.pipeline import Outcome, Pipeline
 from serving.policies.startup import followed
 from serving.review import opening
@@ -30,7 +31,7 @@ from serving.review.desk import Desk, Terms
 from serving.settings import Settings
 from serving.store import cases, job_items
 from serving.store.commit import Committer
-from serving.store.database import connect, migrate
+from serving.store.database import checkpoint, connect, migrate
 from serving.store.store import Store
 from serving.telemetry.metrics import Metrics
 from serving.telemetry.observe import EngineObserver, observe_decision
@@ -42,6 +43,7 @@ log = logging.getLogger("suda")
 # Threads for queries beside the engine: they wait for the database, not for a processor.
 _QUERY_THREADS = 8
 _TEND_SECONDS = 0.5
+_CHECKPOINT_SECONDS = 1.0
 # Share of a deadline in which complaints are let in, see `Limits`.
 _PROMISED = 0.7
 
@@ -86,6 +88,9 @@ def opened(settings: Settings, metrics: Metrics, given: Pipeline | None) -> Iter
         stack.enter_context(followed(state))
         _open_cases(state)
         _gauges(state)
+        copying = Ticker("checkpoint", _CHECKPOINT_SECONDS, lambda: checkpoint(engine))
+        copying.start()
+        stack.callback(copying.stop)
         stack.enter_context(settled())
         yield state
 
