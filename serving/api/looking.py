@@ -14,6 +14,7 @@ from serving.boards.keeper import Keeper, keeping
 from serving.boards.live import shared
 from serving.boards.recount import Recounts
 from serving.boards.view import View
+from serving.engine.garbage import settle
 
 T = TypeVar("T")
 
@@ -53,7 +54,7 @@ def watching(state: State, holder: Any) -> Iterator[None]:
     """Keep the facts up to date in the meantime, off every request."""
     clock = getattr(holder, "clock", _now)
     live = shared(holder, state.intake.store.session, clock)
-    holder.keeper = Keeper(live, _recounts(holder))
+    holder.keeper = Keeper(live, _recounts(holder), on_read=settle)
     with keeping(holder.keeper):
         yield
 

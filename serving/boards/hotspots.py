@@ -121,7 +121,7 @@ def _weeks(view: View) -> int:
     if not len(view.facts):
         return 0
     oldest = int(view.days().min())
-    return min(WEEKS, (day_number(view.today) + 1 - DAYS - oldest) // DAYS)
+    return min(WEEKS, max(0, (day_number(view.today) + 1 - DAYS - oldest) // DAYS))
 
 
 def _cells(view: View, weeks: int) -> Iterator[_Cell]:

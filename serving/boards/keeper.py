@@ -29,7 +29,7 @@ class _StoppedError(Exception):
 
 
 class Keeper:
-    """Renews `live`, and `recounts` after it, until stopped."""
+    """Renews `live`, and `recounts` after it, until stopped; `on_read` is told of the first time."""
 
     def __init__(
         self,
@@ -38,9 +38,10 @@ class Keeper:
         *,
         every: float = _EVERY,
         timer: Callable[[], float] = time.monotonic,
+        on_read: Callable[[], None] = lambda: None,
     ) -> None:
         self._live, self._recounts = live, recounts
-        self._every, self._timer = every, timer
+        self._every, self._timer, self._on_read = every, timer, on_read
         self._stopped, self._asked = threading.Event(), threading.Event()
         # Nobody has looked yet: once everything is read, that is soon enough.
         self._last = timer() - _IDLE_AFTER
@@ -69,6 +70,8 @@ class Keeper:
             self._live.board(fresh=True)
             self._live.complete()
             self._recounts.renew()
+            self._on_read()
+            self._on_read = lambda: None
         except SQLAlchemyError as error:
             # Statements may quote a customer.
             log.warning("boards were not renewed: %s", type(error).__name__)

@@ -7,6 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
+def settle() -> None:
+    """From now on the collector passes over all that exists, too. Until `settled` ends."""
+    gc.collect()
+    gc.freeze()
+
+
 @contextmanager
 def settled() -> Iterator[None]:
     """Meanwhile the collector passes over all that exists now.
@@ -14,8 +20,7 @@ def settled() -> Iterator[None]:
     A full collection walks every object, here some hundred thousand of libraries, model and policy
     that never go: a fifth of a second in which no thread of the process runs.
     """
-    gc.collect()
-    gc.freeze()
+    settle()
     try:
         yield
     finally:
