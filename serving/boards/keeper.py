@@ -29,7 +29,7 @@ class _StoppedError(Exception):
 
 
 class Keeper:
-    """Renews `live`, and `recounts` after it, until stopped; `on_read` is told of the first time."""
+    """Renews `live`, and `recounts` after it, until stopped; tells `on_read` of the first time."""
 
     def __init__(
         self,
