@@ -76,8 +76,10 @@ def main(descriptor: int) -> None:
     # A service manager signals all processes of a service, and the parent still has to drain.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # Answering callers and saving decisions is short work that others wait for.
-    os.nice(_NICE)
+    # Where the system forbids either, a worker works all the same.
+    with contextlib.suppress(OSError):
+        # Answering callers and saving decisions is short work that others wait for.
+        os.nice(_NICE)
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(_EXPENDABLE)
     serve(Connection(descriptor), Bench())
