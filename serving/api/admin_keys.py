@@ -13,6 +13,8 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from data.errors import NotReadyError
 from data.pii.mask import mask
+from serving.api.answers.admin import KeyMade, KeysAnswer
+from serving.api.answers.base import answers
 from serving.api.security import AdminCaller, GateDep
 from serving.intake import now
 from serving.security.gate import Gate
@@ -20,6 +22,7 @@ from serving.security.keys import ApiKey, Minted, Scope
 from serving.store import keys
 
 router = APIRouter(prefix="/v1/keys", tags=["keys"])
+_MADE = answers(KeyMade, "The new key", 201)
 
 T = TypeVar("T")
 
@@ -32,7 +35,7 @@ class KeyRequest(BaseModel):
     name: str = Field(min_length=1, max_length=64, description="Whose or what the key is for.")
     scopes: list[Scope] = Field(min_length=1, description="What it may do; none includes another.")
     expires_at: AwareDatetime | None = Field(None, description="When it ends; else in a year.")
-    rate: int | None = Field(None, ge=1, description="Texts a minute.")
+    rate: int | None = Field(None, ge=1, le=1_000_000_000, description="Texts a minute.")
 
 
 class RotateRequest(BaseModel):
@@ -72,7 +75,7 @@ async def in_session(sessions: sessionmaker[Session], work: Callable[[Session], 
     return await asyncio.to_thread(run)
 
 
-@router.post("", summary="Make a key", status_code=201)
+@router.post("", summary="Make a key", status_code=201, responses=_MADE)
 async def create(
     request: KeyRequest, caller: AdminCaller, sessions: SessionsDep, gate: GateDep
 ) -> dict[str, Any]:
@@ -88,14 +91,18 @@ async def create(
     return await _made(minted, gate)
 
 
-@router.get("", summary="All keys, without their secrets")
+@router.get(
+    "",
+    summary="All keys, without their secrets",
+    responses=answers(KeysAnswer, "Ids, names, scopes and times"),
+)
 async def listed(_: AdminCaller, sessions: SessionsDep) -> dict[str, Any]:
     """Ids, names, scopes, times; never the secret, which nobody has."""
     found = await in_session(sessions, keys.listed)
     return {"items": [_shown(key) for key in found]}
 
 
-@router.post("/{key_id}/rotate", summary="Replace a key", status_code=201)
+@router.post("/{key_id}/rotate", summary="Replace a key", status_code=201, responses=_MADE)
 async def rotate(
     key_id: str, request: RotateRequest, caller: AdminCaller, sessions: SessionsDep, gate: GateDep
 ) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from serving.api import (
     audit,
     classify,
     delivery,
+    description,
     events,
     feedback,
     health,
@@ -90,6 +91,7 @@ def create_app(settings: Settings, pipeline: Pipeline | None = None) -> FastAPI:
     ):
         app.include_router(module.router, responses=security.REFUSALS)
     app.include_router(health.router)
+    description.install(app)
     if settings.web:
         pages.install(app, settings)
     flush = tracing.install(app, settings) if tracing.wanted(settings) else None

@@ -8,6 +8,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from serving.api.admin_keys import SessionsDep, in_session
+from serving.api.answers.admin import AuditHead, AuditPage
+from serving.api.answers.base import answers
 from serving.api.security import AuditCaller
 from serving.store import audit
 
@@ -17,7 +19,11 @@ _Limit = Annotated[int, Query(ge=1, le=1000)]
 _Name = Annotated[str | None, Query(max_length=128)]
 
 
-@router.get("", summary="Entries of the audit trail, in their order")
+@router.get(
+    "",
+    summary="Entries of the audit trail, in their order",
+    responses=answers(AuditPage, "A page of entries"),
+)
 async def entries(
     _: AuditCaller,
     sessions: SessionsDep,
@@ -33,7 +39,11 @@ async def entries(
     return {"items": [asdict(link) for link in found], "next": following}
 
 
-@router.get("/head", summary="Number and hash of the last entry")
+@router.get(
+    "/head",
+    summary="Number and hash of the last entry",
+    responses=answers(AuditHead, "The head of the chain"),
+)
 async def head(_: AuditCaller, sessions: SessionsDep) -> dict[str, Any]:
     """What to keep elsewhere: `suda audit verify --anchor` shows a chain cut or written anew."""
     return asdict(await in_session(sessions, audit.head))

@@ -13,6 +13,9 @@ from fastapi import APIRouter, Depends, Header, Request, Response
 from pydantic import ValidationError
 
 from data.errors import InputError, SudaError
+from serving.api.answers.base import REPLAYED, TIMING, answers
+from serving.api.answers.complaints import BatchAnswer, ComplaintAnswer
+from serving.api.answers.decision import Decision
 from serving.api.problems import headers_of, of_any, of_error, of_item, respond
 from serving.api.quick import QuickRoute
 from serving.api.schemas import BatchRequest, ClassifyRequest, to_complaint
@@ -30,8 +33,6 @@ router = APIRouter(prefix="/v1", tags=["complaints"])
 log = logging.getLogger("suda")
 
 JSON = "application/json"
-REPLAYED = "Idempotency-Replayed"
-TIMING = "Server-Timing"
 _Key = Annotated[str | None, Header(min_length=1, max_length=200)]
 _Deadline = Annotated[
     int | None,
@@ -83,13 +84,16 @@ router.add_api_route(
     classify,
     methods=["POST"],
     summary="Decide one complaint",
-    responses=_REFUSALS,
+    responses=answers(Decision, "The decision", headers=(TIMING, REPLAYED)) | _REFUSALS,
     route_class_override=QuickRoute,
 )
 
 
 @router.post(
-    "/classify/batch", summary="Decide up to 256 complaints, each on its own", responses=_REFUSALS
+    "/classify/batch",
+    summary="Decide up to 256 complaints, each on its own",
+    responses=answers(BatchAnswer, "Per item its decision or its problem", headers=(TIMING,))
+    | _REFUSALS,
 )
 async def classify_batch(
     request: BatchRequest,
@@ -122,9 +126,9 @@ async def classify_batch(
     ]
     within = deadline_ms or state.settings.batch_deadline_ms
     found, laps = await _run(state, http, works, within)
-    answers = iter(found)
+    outcome = iter(found)
     items = [
-        _item(next(answers)) if isinstance(item, ClassifyRequest) else {"problem": item}
+        _item(next(outcome)) if isinstance(item, ClassifyRequest) else {"problem": item}
         for item in parsed
     ]
     headers = {TIMING: server_timing(laps)}
@@ -134,6 +138,7 @@ async def classify_batch(
 @router.get(
     "/complaints/{complaint_id}",
     summary="A complaint and its latest decision",
+    responses=answers(ComplaintAnswer, "What was received, and what was decided"),
     dependencies=[Depends(Requires("intake", "review"))],
 )
 async def get_complaint(complaint_id: str, state: StateDep) -> dict[str, Any]:

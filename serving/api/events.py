@@ -13,6 +13,8 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from data.exchange.values import aware
+from serving.api.answers.base import answers
+from serving.api.answers.cases import EventTold, Timeline
 from serving.api.security import Requires
 from serving.api.state import State, StateDep
 from serving.cases import clocks
@@ -107,10 +109,9 @@ class EventRequest(BaseModel):
     "/{complaint_id}/events",
     summary="Say what happened to a complaint's case",
     status_code=201,
-    responses={
-        200: {"description": "The same was told before"},
-        409: {"description": "It cannot happen as the case stands, or the id stood for another"},
-    },
+    responses=answers(EventTold, "The event, and where the case stands now", 201)
+    | answers(EventTold, "The same was told before")
+    | {409: {"description": "It cannot happen as the case stands, or the id stood for another"}},
 )
 async def post_event(
     complaint_id: str,
@@ -137,6 +138,7 @@ async def post_event(
     "/{complaint_id}/events",
     summary="A case, its clocks and all that happened to it",
     dependencies=[Depends(Requires("intake", "review", "audit"))],
+    responses=answers(Timeline, "The case, its clocks and events"),
 )
 async def get_events(complaint_id: str, state: StateDep) -> dict[str, Any]:
     """Events as they happened; clocks with their names and legal basis from the decision."""

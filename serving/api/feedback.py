@@ -22,8 +22,11 @@ from data.errors import InputError, SudaError
 from data.exchange.judgement import Judgement
 from data.exchange.values import aware
 from data.snapshot.record import LabelRecord, Role
+from serving.api.answers.base import answers
+from serving.api.answers.complaints import FeedbackAnswer, RecordsPage
 from serving.api.problems import of_error, of_item
 from serving.api.security import Requires, ReviewCaller
+from serving.api.shown import ShownAs
 from serving.api.state import State, StateDep
 from serving.feedback import Taken, take
 from serving.intake import now
@@ -92,10 +95,16 @@ class FeedbackRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    items: list[Any] = Field(min_length=1, description="Each as in the schema FeedbackItem.")
+    items: list[Annotated[Any, ShownAs(FeedbackItem)]] = Field(
+        min_length=1, description="Each is checked on its own."
+    )
 
 
-@router.post("/feedback", summary="Record what people decided about complaints")
+@router.post(
+    "/feedback",
+    summary="Record what people decided about complaints",
+    responses=answers(FeedbackAnswer, "Per item its records or its problem"),
+)
 async def post_feedback(
     request: FeedbackRequest, state: StateDep, caller: ReviewCaller
 ) -> dict[str, Any]:
@@ -109,14 +118,15 @@ async def post_feedback(
     parsed = [_parse(item) for item in request.items]
     good = [item for item in parsed if isinstance(item, Judgement)]
     taken = iter(await state.run(lambda: _take(state, good, caller.actor)))
-    answers = [_answer(next(taken)) if isinstance(i, Judgement) else {"problem": i} for i in parsed]
-    return {"items": answers}
+    items = [_answer(next(taken)) if isinstance(i, Judgement) else {"problem": i} for i in parsed]
+    return {"items": items}
 
 
 @router.get(
     "/feedback",
     summary="Label records, oldest first",
     dependencies=[Depends(Requires("review"))],
+    responses=answers(RecordsPage, "A page of records"),
 )
 async def get_feedback(
     state: StateDep,

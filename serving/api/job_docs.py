@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from serving.api.answers.base import HEADERS
 from serving.jobs.options import JobOptions, UrlRequest
 
 _REF = "#/components/schemas/{model}"
@@ -45,7 +46,9 @@ BUSY: dict[int | str, dict[str, Any]] = {
 
 RESULT: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "The file",
+        "description": "The file. Of JSONL each line has `row`, `line`, `id` where the file gave "
+        "one, and either `decision` (a Decision) with `replayed`, or `problem`",
+        "headers": {name: HEADERS[name] for name in ("Content-Disposition", "Suda-Job-State")},
         "content": {
             kind: {"schema": {"type": "string", "format": "binary"}}
             for kind in (

@@ -12,6 +12,8 @@ from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
 from data.errors import ConflictError
+from serving.api.answers.base import REPLAYED, answers
+from serving.api.answers.jobs import FailedRowsPage, JobAnswer, JobsPage
 from serving.api.job_body import received
 from serving.api.job_docs import BODY, BUSY, RESULT
 from serving.api.job_service import JobsDep
@@ -30,8 +32,8 @@ from serving.store.rows.jobs import JobRow
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
 T = TypeVar("T")
-_REPLAYED = "Idempotency-Replayed"
 _FIRST_ERRORS = 10
+_JOB = answers(JobAnswer, "The job")
 FORM_BYTES = 128 * 1024
 """What a form may have beside its file."""
 
@@ -48,7 +50,7 @@ Reads = Annotated[Caller, Depends(Requires("intake", "review", "admin"))]
     "",
     summary="Hand in a file of complaints",
     status_code=202,
-    responses=BUSY,
+    responses=answers(JobAnswer, "The job", 202, headers=("Location", REPLAYED)) | BUSY,
     openapi_extra=BODY,
 )
 async def create(
@@ -83,11 +85,11 @@ async def create(
     finally:
         file.close()
     shared.runner.wake()
-    headers = {"Location": f"/v1/jobs/{job.id}"} | ({_REPLAYED: "true"} if replayed else {})
+    headers = {"Location": f"/v1/jobs/{job.id}"} | ({REPLAYED: "true"} if replayed else {})
     return JSONResponse(await _shown(state, job.id), 202, headers)
 
 
-@router.get("", summary="Jobs, newest first")
+@router.get("", summary="Jobs, newest first", responses=answers(JobsPage, "A page of jobs"))
 async def listed(
     state: StateDep,
     _: Sees,
@@ -107,13 +109,17 @@ async def listed(
     return {"items": [results.view(job, now()) for job in page], "next": following}
 
 
-@router.get("/{job_id}", summary="How far a job is")
+@router.get("/{job_id}", summary="How far a job is", responses=_JOB)
 async def show(job_id: str, state: StateDep, _: Sees) -> dict[str, Any]:
     """State, figures as of the last second, speed, time left, and the first errors by row."""
     return await _shown(state, job_id)
 
 
-@router.get("/{job_id}/errors", summary="Rows that failed, and why")
+@router.get(
+    "/{job_id}/errors",
+    summary="Rows that failed, and why",
+    responses=answers(FailedRowsPage, "A page of rows"),
+)
 async def errors(
     job_id: str, state: StateDep, _: Reads, after: _After = 0, limit: _Limit = 200
 ) -> dict[str, Any]:
@@ -130,7 +136,12 @@ async def errors(
     return {"items": [results.entry(one, masked=True) for one in page], "next": following}
 
 
-@router.get("/{job_id}/result", summary="What a job came to, as a file", responses=RESULT)
+@router.get(
+    "/{job_id}/result",
+    summary="What a job came to, as a file",
+    response_class=StreamingResponse,
+    responses=RESULT,
+)
 async def result(
     job_id: str,
     state: StateDep,
@@ -162,19 +173,19 @@ async def result(
     return StreamingResponse(file, media_type=results.MEDIA_TYPES[kind], headers=headers)
 
 
-@router.post("/{job_id}/pause", summary="Stop a job for now")
+@router.post("/{job_id}/pause", summary="Stop a job for now", responses=_JOB)
 async def pause(job_id: str, state: StateDep, caller: Steers) -> dict[str, Any]:
     """Rows under way are finished; what is decided stays."""
     return await _turned(state, job_id, "paused", caller)
 
 
-@router.post("/{job_id}/cancel", summary="Stop a job for good")
+@router.post("/{job_id}/cancel", summary="Stop a job for good", responses=_JOB)
 async def cancel(job_id: str, state: StateDep, caller: Steers) -> dict[str, Any]:
     """Rows under way are finished; what is decided stays. It can still be resumed."""
     return await _turned(state, job_id, "cancelled", caller)
 
 
-@router.post("/{job_id}/resume", summary="Go on with a job")
+@router.post("/{job_id}/resume", summary="Go on with a job", responses=_JOB)
 async def resume(
     job_id: str,
     state: StateDep,

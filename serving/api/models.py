@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from data.errors import ConflictError
 from data.pii.mask import mask
+from serving.api.answers.base import answers
+from serving.api.answers.models import ModelsAnswer, ShadowAnswer
 from serving.api.security import AdminCaller, Requires
 from serving.api.state import StateDep
 from serving.models import orders
@@ -37,6 +39,8 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
         "what served before goes on"
     },
 }
+_MODELS = answers(ModelsAnswer, "Models as they are now")
+_CHANGED = _MODELS | _REFUSALS
 
 
 class Change(BaseModel):
@@ -47,7 +51,7 @@ class Change(BaseModel):
     why: _Why
 
 
-class Activation(Change):
+class ActivationWish(Change):
     """A version is to serve."""
 
     force: _Force = False
@@ -68,7 +72,12 @@ class CanaryWish(Change):
     force: _Force = False
 
 
-@router.get("", summary="What serves, what could, and how that came about", dependencies=_LOOKS)
+@router.get(
+    "",
+    summary="What serves, what could, and how that came about",
+    dependencies=_LOOKS,
+    responses=_MODELS,
+)
 async def models(state: StateDep) -> dict[str, Any]:
     """The model that serves, canary and shadow with their figures, all registered versions with
     what the suite said of them, the last of the promotion log, and what was not let in last.
@@ -76,7 +85,7 @@ async def models(state: StateDep) -> dict[str, Any]:
     return await asyncio.to_thread(overview, state.models)
 
 
-@router.post("/rollback", summary="Let the champion before this one serve", responses=_REFUSALS)
+@router.post("/rollback", summary="Let the champion before this one serve", responses=_CHANGED)
 async def rollback(request: Change, state: StateDep, caller: AdminCaller) -> dict[str, Any]:
     """One call: loaded, tested, put in place; repeated, it goes back to the one before that."""
     order = _order(caller, request.why)
@@ -84,7 +93,12 @@ async def rollback(request: Change, state: StateDep, caller: AdminCaller) -> dic
     return await models(state)
 
 
-@router.get("/shadow", summary="How the shadow does beside what was heard", dependencies=_LOOKS)
+@router.get(
+    "/shadow",
+    summary="How the shadow does beside what was heard",
+    dependencies=_LOOKS,
+    responses=answers(ShadowAnswer, "Agreement, and a page of complaints on which they differ"),
+)
 async def get_shadow(
     state: StateDep,
     version: _Name = None,
@@ -117,7 +131,7 @@ async def get_shadow(
     }
 
 
-@router.put("/shadow", summary="Let a version answer unheard", responses=_REFUSALS)
+@router.put("/shadow", summary="Let a version answer unheard", responses=_CHANGED)
 async def put_shadow(request: ShadowWish, state: StateDep, caller: AdminCaller) -> dict[str, Any]:
     """It decides what was answered once more, in spare capacity; null ends that."""
     order = _order(caller, request.why)
@@ -125,7 +139,7 @@ async def put_shadow(request: ShadowWish, state: StateDep, caller: AdminCaller) 
     return await models(state)
 
 
-@router.put("/canary", summary="Let a version answer a share", responses=_REFUSALS)
+@router.put("/canary", summary="Let a version answer a share", responses=_CHANGED)
 async def put_canary(request: CanaryWish, state: StateDep, caller: AdminCaller) -> dict[str, Any]:
     """The same complaint always goes to the same side. Decisions name the version that made them.
 
@@ -136,7 +150,7 @@ async def put_canary(request: CanaryWish, state: StateDep, caller: AdminCaller) 
     return await models(state)
 
 
-@router.delete("/canary", summary="Let the champion answer everything", responses=_REFUSALS)
+@router.delete("/canary", summary="Let the champion answer everything", responses=_CHANGED)
 async def delete_canary(
     state: StateDep,
     caller: AdminCaller,
@@ -147,9 +161,9 @@ async def delete_canary(
     return await models(state)
 
 
-@router.post("/{version}/activate", summary="Let a version serve", responses=_REFUSALS)
+@router.post("/{version}/activate", summary="Let a version serve", responses=_CHANGED)
 async def activate(
-    version: _Version, request: Activation, state: StateDep, caller: AdminCaller
+    version: _Version, request: ActivationWish, state: StateDep, caller: AdminCaller
 ) -> dict[str, Any]:
     """Loaded, verified, tested on golden texts and warm before it answers the first complaint.
 

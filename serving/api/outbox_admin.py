@@ -12,6 +12,14 @@ from sqlalchemy.orm import Session
 
 from data.errors import InputError
 from serving.api.admin_keys import in_session
+from serving.api.answers.admin import (
+    DepartmentAnswer,
+    DepartmentChanged,
+    MessageAnswer,
+    MessagesPage,
+    Replayed,
+)
+from serving.api.answers.base import answers
 from serving.api.security import AdminCaller
 from serving.api.state import State, StateDep
 from serving.intake import now
@@ -57,7 +65,11 @@ class DepartmentRequest(BaseModel):
     concurrency: int | None = Field(None, ge=1, le=64, description="On their way at once.")
 
 
-@router.get("/outbox", summary="Work orders and what became of them, the latest first")
+@router.get(
+    "/outbox",
+    summary="Work orders and what became of them, the latest first",
+    responses=answers(MessagesPage, "A page of work orders"),
+)
 async def listed(
     _: AdminCaller,
     state: StateDep,
@@ -74,14 +86,22 @@ async def listed(
     return {"items": [message_json(row) for row in found], "next": following}
 
 
-@router.post("/outbox/{message_id}/replay", summary="Send a dead letter once more")
+@router.post(
+    "/outbox/{message_id}/replay",
+    summary="Send a dead letter once more",
+    responses=answers(MessageAnswer, "The work order, pending again"),
+)
 async def replay(message_id: str, caller: AdminCaller, state: StateDep) -> dict[str, Any]:
     """It keeps its id: a receiver that had it after all knows it again."""
     row = await _in(state, lambda s: replay_one(s, message_id, caller.actor, now()))
     return message_json(row)
 
 
-@router.post("/outbox/replay", summary="Send all dead letters of a department once more")
+@router.post(
+    "/outbox/replay",
+    summary="Send all dead letters of a department once more",
+    responses=answers(Replayed, "How many there were"),
+)
 async def replay_all(
     request: ReplayRequest, caller: AdminCaller, state: StateDep
 ) -> dict[str, Any]:
@@ -91,13 +111,21 @@ async def replay_all(
     return {"replayed": count}
 
 
-@router.get("/departments/{code}", summary="How a department is told")
+@router.get(
+    "/departments/{code}",
+    summary="How a department is told",
+    responses=answers(DepartmentAnswer, "Its settings, and what waits for it"),
+)
 async def get_department(code: str, _: AdminCaller, state: StateDep) -> dict[str, Any]:
     """Settings, without the secret, and what waits for it."""
     return await _in(state, lambda session: _department(session, state, code))
 
 
-@router.put("/departments/{code}", summary="Change how a department is told")
+@router.put(
+    "/departments/{code}",
+    summary="Change how a department is told",
+    responses=answers(DepartmentChanged, "Its settings after the change"),
+)
 async def put_department(
     code: str, request: DepartmentRequest, caller: AdminCaller, state: StateDep
 ) -> dict[str, Any]:

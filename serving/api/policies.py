@@ -10,6 +10,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from serving.api.answers.base import answers
+from serving.api.answers.policies import PoliciesAnswer, ReplayAnswer, UploadedPack
 from serving.api.security import AdminCaller
 from serving.api.state import State, StateDep
 from serving.intake import now
@@ -24,6 +26,7 @@ from serving.triage.policy import PolicySet
 router = APIRouter(prefix="/v1", tags=["policies"])
 # A replay takes a processor for seconds: one at a time, complaints go before.
 _REPLAYING = asyncio.Lock()
+_OVERVIEW = answers(PoliciesAnswer, "Packs, and which one holds")
 
 _PackId = Annotated[str, Path(max_length=26)]
 
@@ -49,19 +52,28 @@ class Activation(BaseModel):
     why: str = Field(min_length=1, max_length=2_000, description="Kept in the audit trail.")
 
 
-@router.get("/policies", summary="Policy packs, and which one holds")
+@router.get("/policies", summary="Policy packs, and which one holds", responses=_OVERVIEW)
 async def list_policies(state: StateDep, _: AdminCaller) -> dict[str, Any]:
     """Uploaded packs and activations, newest first."""
     return await state.run(partial(_overview, state))
 
 
-@router.post("/policies", status_code=201, summary="Upload a policy pack")
+@router.post(
+    "/policies",
+    status_code=201,
+    summary="Upload a policy pack",
+    responses=answers(UploadedPack, "The pack, checked and kept", 201),
+)
 async def upload_policy(pack: Pack, state: StateDep, caller: AdminCaller) -> dict[str, Any]:
     """Check it against itself and the taxonomy, and keep it. It does not hold yet."""
     return await state.run(partial(_upload, state, pack, caller.actor))
 
 
-@router.post("/policies/{pack_id}/replay", summary="Try a pack on past complaints")
+@router.post(
+    "/policies/{pack_id}/replay",
+    summary="Try a pack on past complaints",
+    responses=answers(ReplayAnswer, "What would differ"),
+)
 async def replay_policy(
     pack_id: _PackId,
     state: StateDep,
@@ -75,7 +87,7 @@ async def replay_policy(
     return {**found.summary(), "complaints": shown(found, show)}
 
 
-@router.put("/policy", summary="Make a pack hold")
+@router.put("/policy", summary="Make a pack hold", responses=_OVERVIEW)
 async def activate_policy(
     activation: Activation, state: StateDep, caller: AdminCaller
 ) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from data.errors import InputError
 from data.records import Complaint
 from data.taxonomy.schema import Taxonomy
+from serving.api.shown import ShownAs
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
@@ -107,7 +108,9 @@ class BatchRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    items: list[Any] = Field(min_length=1, description="Each as in POST /v1/classify.")
+    items: list[Annotated[Any, ShownAs(ClassifyRequest)]] = Field(
+        min_length=1, description="Each is checked on its own."
+    )
 
 
 def to_complaint(

@@ -11,6 +11,8 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from data.errors import InputError
+from serving.api.answers.base import answers
+from serving.api.answers.statistics import HotSpotsAnswer, ReportAnswer, TodayAnswer, TrendAnswer
 from serving.api.looking import look
 from serving.api.security import AuditCaller
 from serving.api.state import State, StateDep
@@ -46,7 +48,8 @@ def _plain(value: Any) -> Any:
     if isinstance(value, CaseFilter):
         return value.query()
     if is_dataclass(value) and not isinstance(value, type):
-        return {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
+        # Their values as they are: orjson asks again for those that it does not know.
+        return {name: getattr(value, name) for name in value.__dataclass_fields__}
     return str(value)
 
 
@@ -55,13 +58,23 @@ def _json(value: Any) -> Response:
     return Response(content, media_type="application/json")
 
 
-@router.get("/today", summary="What came in today, waits, is late", description=_FILTERS)
+@router.get(
+    "/today",
+    summary="What came in today, waits, is late",
+    description=_FILTERS,
+    responses=answers(TodayAnswer, "The board of today"),
+)
 async def today(request: Request, state: StateDep, _: AuditCaller) -> Response:
     """The board of today; every number with the filter that lists the complaints behind it."""
     return _json(await _seen(request, state, count_today))
 
 
-@router.get("/trend", summary="One axis over time", description=_FILTERS)
+@router.get(
+    "/trend",
+    summary="One axis over time",
+    description=_FILTERS,
+    responses=answers(TrendAnswer, "Counts by span and code"),
+)
 async def trend(
     request: Request,
     state: StateDep,
@@ -80,13 +93,23 @@ async def trend(
     return _json(await _seen(request, state, work))
 
 
-@router.get("/hotspots", summary="Where this week is more than expected", description=_FILTERS)
+@router.get(
+    "/hotspots",
+    summary="Where this week is more than expected",
+    description=_FILTERS,
+    responses=answers(HotSpotsAnswer, "What stands out"),
+)
 async def hotspots(request: Request, state: StateDep, _: AuditCaller) -> Response:
     """Codes and pairs of codes far above their own history."""
     return _json(await _seen(request, state, find_hotspots))
 
 
-@router.get("/report", summary="The statistics of a period", description=_FILTERS)
+@router.get(
+    "/report",
+    summary="The statistics of a period",
+    description=_FILTERS,
+    responses=answers(ReportAnswer, "The report"),
+)
 async def report(
     request: Request,
     state: StateDep,

@@ -7,6 +7,8 @@ from typing import Any
 from fastapi import APIRouter, Depends
 
 from data.taxonomy.schema import Head, Taxonomy
+from serving.api.answers.base import answers
+from serving.api.answers.complaints import TaxonomyAnswer
 from serving.api.security import Requires
 from serving.api.state import StateDep
 
@@ -17,6 +19,7 @@ router = APIRouter(prefix="/v1", tags=["taxonomy"])
     "/taxonomy",
     summary="Heads and labels the service answers with",
     dependencies=[Depends(Requires("intake", "review", "admin", "audit"))],
+    responses=answers(TaxonomyAnswer, "Heads, labels, and codes of fields"),
 )
 async def get_taxonomy(state: StateDep) -> dict[str, Any]:
     """The taxonomy of the serving bundle."""

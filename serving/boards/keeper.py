@@ -93,7 +93,9 @@ class Keeper:
             self._stopped.wait(max(self._every, _REST * took))
             if self._timer() - self._last >= _IDLE_AFTER:
                 self._asked.clear()
-                self._asked.wait(_IDLE)
+                # Told to stop in between, it would sleep on: what woke it was just cleared.
+                if not self._stopped.is_set():
+                    self._asked.wait(_IDLE)
 
 
 @contextmanager

@@ -158,6 +158,22 @@ def test_a_keeper_reads_at_once_and_ends_when_told(store: Engine) -> None:
     assert "suda-boards" not in left
 
 
+def test_a_keeper_told_to_stop_while_it_rests_does_not_sleep_on(store: Engine) -> None:
+    """Nobody asks, so that its next turn would come in half a minute."""
+    keeper = Keeper(
+        Live(sessionmaker(store), lambda: datetime.now(UTC)),
+        Recounts(lambda: datetime.now(UTC)),
+        every=30.0,
+        on_read=(read := threading.Event()).set,
+    )
+    keeper.start()
+    assert read.wait(20)
+    stopping = threading.Thread(target=keeper.stop)
+    stopping.start()
+    stopping.join(10)
+    assert not stopping.is_alive()
+
+
 def test_while_everything_is_read_for_the_first_time_nobody_waits(
     store: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -44,14 +44,15 @@ class Live:
 
 
 @contextmanager
-def listening(folder: Path) -> Iterator[Live]:
-    """The service with the shipped model, on a port of its own."""
+def listening(folder: Path, bundle: Path | None = None) -> Iterator[Live]:
+    """The service with the shipped model, or that of `bundle`, on a port of its own."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     settings = Settings(
         database_url=f"sqlite:///{folder}/suda.sqlite3",
         port=port,
+        bundle=bundle,
         deadline_ms=60_000,
         batch_deadline_ms=60_000,
         drain_seconds=0,

@@ -61,7 +61,7 @@ def test_a_decision_comes_typed_and_whole(suda: Suda) -> None:
     assert not decision.replayed
     assert unknown(decision) == []
     stored = suda.complaint(decision.complaint_id)
-    assert stored.complaint["text"] == TEXT
+    assert stored.complaint.text == TEXT
     assert stored.decision == decision
     assert unknown(stored) == []
 
@@ -189,7 +189,7 @@ def test_asyncio_has_the_same(live: Live, tmp_path: Path) -> None:
             assert both[0].complaint_id == both[1].complaint_id
             many = [answer async for answer in suda.classify_many(["甲事", "乙事"], size=1)]
             assert len(many) == 2
-            assert (await suda.complaint(both[0].complaint_id)).complaint["text"] == TEXT
+            assert (await suda.complaint(both[0].complaint_id)).complaint.text == TEXT
             assert [r async for r in suda.feedback_records()]
             event = EventReport(event_id=str(uuid.uuid4()), kind="accepted", who="staff-1")
             assert (await suda.tell(both[0].complaint_id, event)).case.status == "accepted"

@@ -16,6 +16,7 @@ from serving.api.app import create_app
 from serving.security.keys import SCOPES, Scope
 from serving.settings import Settings
 from serving.store import keys
+from tests.serving.conformance import conform
 
 
 @pytest.fixture
@@ -40,9 +41,13 @@ def key_for(app: FastAPI, *scopes: Scope, rate: int | None = None) -> str:
 
 @contextmanager
 def entered(app: FastAPI) -> Iterator[TestClient]:
-    """Start the application and ask it with a key that may do everything."""
+    """Start the application and ask it with a key that may do everything.
+
+    Every answer is held against the OpenAPI document.
+    """
     with TestClient(app, raise_server_exceptions=False) as client:
         client.headers["Authorization"] = f"Bearer {key_for(app)}"
+        client.event_hooks["response"].append(conform)
         yield client
 
 

@@ -17,22 +17,24 @@ class Answer(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True, protected_namespaces=())
 
 
-class Evidence(Answer):
-    """Characters of the complaint, `start` to `end`, that speak for a label or a flag."""
+class Quote(Answer):
+    """Characters of the complaint, `start` to `end`, in code points."""
 
     start: int
     end: int
     text: str
+
+
+class Evidence(Quote):
+    """Characters that speak for a label."""
+
     weight: float | None = None
 
 
-class RuleEvidence(Answer):
+class RuleEvidence(Quote):
     """Characters that a rule fired on."""
 
     rule: str
-    start: int
-    end: int
-    text: str
 
 
 class Alternative(Answer):
@@ -46,7 +48,8 @@ class Alternative(Answer):
 class Label(Answer):
     """One head's answer. `backed_off`: the parent where the leaf would have been a guess.
 
-    `model_code` and `rules` are there for urgency: the model's own level, and what raised it.
+    `rules` are there for urgency: what raised it. `model_code` is what the model itself said, of
+    urgency and of whatever a person has looked at.
     """
 
     code: str
@@ -70,7 +73,7 @@ class Flag(Answer):
     code: str
     name: str
     hint: bool
-    evidence: list[Evidence]
+    evidence: list[Quote]
 
 
 class Party(Answer):
@@ -113,6 +116,19 @@ class Review(Answer):
     priority: float
 
 
+class Reviewed(Answer):
+    """Who looked (复核), in which round, and which heads got another code.
+
+    `below_rules` is the level that rules ask for, where a milder one was chosen.
+    """
+
+    by: str
+    at: datetime
+    round: int
+    changed: list[str]
+    below_rules: str | None = None
+
+
 class Decision(Answer):
     """A complete decision. `replayed`: it was made before, for the same complaint."""
 
@@ -126,14 +142,28 @@ class Decision(Answer):
     review: Review
     truncated: bool
     versions: dict[str, str]
+    reviewed: Reviewed | None = None
     replayed: bool = False
+
+
+class Received(Answer):
+    """A complaint as it came in; without words once it is erased."""
+
+    text: str
+    source: str | None
+    external_id: str | None
+    channel: str | None
+    branch: str | None
+    product_hint: str | None
+    customer_segment: str | None
+    metadata: dict[str, Any]
 
 
 class Stored(Answer):
     """A complaint as it is kept, and its latest decision."""
 
     complaint_id: str
-    complaint: dict[str, Any]
+    complaint: Received
     decision: Decision
 
 
@@ -169,6 +199,8 @@ class LabelRecord(Answer):
     bundle: str | None = None
     comment: str | None = None
     via: str | None = None
+    selection: str | None = None
+    inclusion: float | None = None
 
 
 class Recorded(Answer):
@@ -188,7 +220,7 @@ class TaxonomyLabel(Answer):
     parent: str | None
     path: list[str]
     leaf: bool
-    definition: str | None
+    definition: str
     includes: list[str]
     excludes: list[str]
     examples: list[str]
@@ -203,15 +235,29 @@ class Head(Answer):
     labels: list[TaxonomyLabel]
 
 
+class Code(Answer):
+    """A code of a list."""
+
+    code: str
+    name: str
+
+
+class CodeList(Answer):
+    """The codes that a field of a complaint may have."""
+
+    title: str
+    codes: list[Code]
+
+
 class Taxonomy(Answer):
     """The heads and labels that the service answers with."""
 
     id: str
     version: str
     title: str
-    codes_status: str | None
+    codes_status: str
     heads: list[Head]
-    fields: dict[str, Any]
+    fields: dict[str, CodeList]
 
 
 class Case(Answer):
@@ -277,8 +323,31 @@ class Timeline(Answer):
     events: list[CaseEvent]
 
 
+class RowProblem(Answer):
+    """Why a row failed; of an erased row only `code` and `detail` are left."""
+
+    code: str
+    detail: str
+    type: str | None = None
+    title: str | None = None
+    status: int | None = None
+    errors: list[FieldError] = Field(default_factory=list)
+
+
+class FailedRow(Answer):
+    """A row of a job that could not be decided."""
+
+    row: int
+    line: int
+    id: str | None = None
+    problem: RowProblem
+
+
 class Job(Answer):
-    """A file of complaints and how far it is: queued, running, paused, done, failed, cancelled."""
+    """A file of complaints and how far it is: queued, running, paused, done, failed, cancelled.
+
+    `first_errors` come with one job alone, not with a list of them.
+    """
 
     id: str
     name: str
@@ -298,6 +367,7 @@ class Job(Answer):
     rows_per_second: float
     seconds_left: float | None
     rows_kept: bool
+    first_errors: list[FailedRow] = Field(default_factory=list)
 
     @property
     def ended(self) -> bool:
@@ -312,5 +382,5 @@ class JobRow(Answer):
     line: int
     id: str | None = None
     decision: Decision | None = None
-    problem: dict[str, Any] | None = None
+    problem: RowProblem | None = None
     replayed: bool = False

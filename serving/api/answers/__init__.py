@@ -1,0 +1,1 @@
+"""What each endpoint answers, declared for the OpenAPI document; nothing of it runs."""
