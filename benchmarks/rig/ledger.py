@@ -55,12 +55,15 @@ def digest_of(body: bytes) -> str:
 
 def complaints_once(session: Session, promises: Promises) -> list[str]:
     """Every acknowledged complaint is there, once, under the id that was answered."""
-    rows = session.execute(select(ComplaintRow.external_id, ComplaintRow.id)).all()
-    counted = Counter(external for external, _ in rows)
-    ids: dict[Any, str] = {external: complaint for external, complaint in rows}  # noqa: C416
+    rows = session.execute(
+        select(ComplaintRow.source, ComplaintRow.external_id, ComplaintRow.id)
+    ).all()
+    # A caller's own id is unique within its source: hostile callers use one under several.
+    counted = Counter((source, external) for source, external, _ in rows)
+    ids: dict[Any, str] = {external: complaint for _, external, complaint in rows}
     missing = [name for name in promises if name not in ids]
     other = [n for n, promise in promises.items() if ids.get(n, promise.complaint) != promise[0]]
-    twice = [name for name, count in counted.items() if name is not None and count > 1]
+    twice = [name for (_, name), count in counted.items() if name is not None and count > 1]
     return _said(missing=missing, under_another_id=other, twice=twice)
 
 
