@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, BinaryIO
 
@@ -124,6 +126,14 @@ def _wanted(field: str | None, ids: list[str] | None) -> Wanted:
     return Wanted(name or None, value or None, tuple(ids or ()))
 
 
-def _private(path: Path) -> BinaryIO:
-    """For the owner's eyes only."""
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
+@contextmanager
+def _private(path: Path) -> Iterator[BinaryIO]:
+    """For the owner's eyes only, and there once it is whole."""
+    temporary = path.with_name(path.name + ".part")
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

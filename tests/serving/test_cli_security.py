@@ -152,7 +152,9 @@ def test_what_is_past_its_time_is_erased(url: str) -> None:
     assert suda("audit", "verify").stdout.startswith("✓ 1 entries")
 
 
-def test_stored_words_come_under_a_new_key(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stored_words_come_under_a_new_key(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with opened(url) as (engine, _):
         mine = keep(engine)
     key = suda("keys", "text-key").stdout.strip()
@@ -161,7 +163,10 @@ def test_stored_words_come_under_a_new_key(url: str, monkeypatch: pytest.MonkeyP
     with opened(url, key) as (engine, _):
         assert Store(engine).complaint(mine)["text"] == WORDS
     monkeypatch.setenv("SUDA_TEXT_KEY", new_key())
-    assert "SUDA_TEXT_KEY" in refused("customer", "export", "--id", mine, "-o", "x")
+    target = tmp_path / "export.jsonl"
+    assert "SUDA_TEXT_KEY" in refused("customer", "export", "--id", mine, "-o", str(target))
+    # Nothing half-written is left behind.
+    assert not list(tmp_path.glob("export*"))
 
 
 def test_a_development_key_is_made_once_and_here_only(tmp_path: Path) -> None:
