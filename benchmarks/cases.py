@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
-from sqlalchemy import Engine, Table, insert
-from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy import Engine, insert
+from sqlalchemy.orm import Session
 from ulid import ULID
 
 from benchmarks.answers import answered, decision
@@ -20,6 +20,7 @@ from benchmarks.reviews import Reviews, records
 from data.taxonomy.schema import Head, Taxonomy
 from serving.review.desk import Desk
 from serving.store import audit
+from serving.store.base import Base, table_of
 from serving.store.rows.cases import CaseRow, ClockRow
 from serving.store.rows.outbox import CaseEventRow
 from serving.store.tables import ComplaintRow, DecisionRow, LabelRecordRow
@@ -62,13 +63,13 @@ def fill(
     """
     maker = _Maker(plan, taxonomy, policy, desk)
     for start in range(0, plan.cases, _AT_ONCE):
-        batch: dict[type[DeclarativeBase], list[dict[str, Any]]] = {}
+        batch: dict[type[Base], list[dict[str, Any]]] = {}
         for number in range(start, min(start + _AT_ONCE, plan.cases)):
             for table, row in maker.rows(number):
                 batch.setdefault(table, []).append(row)
         with engine.begin() as connection:
             for table, rows in batch.items():
-                connection.execute(insert(cast(Table, table.__table__)), rows)
+                connection.execute(insert(table_of(table)), rows)
             if desk is not None:
                 told = [
                     record
@@ -93,7 +94,7 @@ class _Maker:
         weights = 1.0 / (1 + np.arange(n)) ** 1.1
         return self.random.permutation(weights / weights.sum())
 
-    def rows(self, number: int) -> Iterator[tuple[type[DeclarativeBase], dict[str, Any]]]:
+    def rows(self, number: int) -> Iterator[tuple[type[Base], dict[str, Any]]]:
         """All rows of one case, parents before children."""
         random, plan = self.random, self.plan
         age = float(random.random()) * plan.days

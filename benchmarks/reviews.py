@@ -9,17 +9,17 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from sqlalchemy.orm import DeclarativeBase
 from ulid import ULID
 
 from serving.review.desk import Desk
 from serving.review.opening import DONE, FIRST, OPEN, SECOND, first_item
 from serving.review.signature import SAID, bands, said
 from serving.security.audit import Record
+from serving.store.base import Base
 from serving.store.rows.outbox import OutboxRow
 from serving.store.rows.review import ActRow, BandRow, ItemRow
 
-Rows = Iterator[tuple[type[DeclarativeBase], dict[str, Any]]]
+Rows = Iterator[tuple[type[Base], dict[str, Any]]]
 
 _PEOPLE = ("lin", "zhao", "sun", "qian")
 # Of so many complaints one says what others said before; the rest share no words with any.

@@ -20,10 +20,10 @@ from serving.demo.mark import is_demo
 from serving.engine.cache import CachedClassifier
 from serving.engine.engine import Engine, Limits
 from serving.engine.garbage import settled
+from serving.engine.ticker import Ticker
 from serving.engine.warmup import measure
 from serving.intake import Intake
 from serving.models.startup import champion, looked_after
-from serving.models.ticker import Ticker
 from serving.pipeline import Outcome, Pipeline
 from serving.policies.startup import followed
 from serving.review import opening
@@ -55,9 +55,9 @@ def opened(settings: Settings, metrics: Metrics, given: Pipeline | None) -> Iter
     """
     with ExitStack() as stack:
         # First: the processes import and this one opens everything else at the same time.
-        workers = Pool(0 if given else settings.processes, seconds=settings.stuck_seconds * 2 / 3)
-        stack.callback(workers.close)
-        workers.begin()
+        processes = Pool(0 if given else settings.processes, seconds=settings.stuck_seconds * 2 / 3)
+        stack.callback(processes.close)
+        processes.begin()
         engine = connect(settings.database_url, settings)
         migrate(engine)
         store = Store(engine)
@@ -74,11 +74,11 @@ def opened(settings: Settings, metrics: Metrics, given: Pipeline | None) -> Iter
         # Held by the state alone, or the first model would stay in memory after it is replaced.
         state = State(
             settings,
-            Intake(given or champion(settings, workers), store, committer, _counted(metrics)),
+            Intake(given or champion(settings, processes), store, committer, _counted(metrics)),
             executor,
             running,
             metrics,
-            workers,
+            processes,
         )
         with store.session() as session:
             state.demo = is_demo(session)
@@ -207,8 +207,8 @@ def _gauges(state: State) -> None:
     for name, crew in (("classify", engine.crew), ("commit", state.intake.committer.crew)):
         metrics.watch(metrics.threads.labels(name), crew.healthy)
         metrics.threads_wanted.labels(name).set(crew.size)
-    metrics.watch(metrics.threads.labels("processes"), state.workers.healthy)
-    metrics.threads_wanted.labels("processes").set(state.workers.size)
+    metrics.watch(metrics.threads.labels("processes"), state.processes.healthy)
+    metrics.threads_wanted.labels("processes").set(state.processes.size)
     metrics.watch(metrics.cache_hits, lambda: _cache(state).hits)
     metrics.watch(metrics.cache_misses, lambda: _cache(state).misses)
 

@@ -31,7 +31,7 @@ class State:
     complaint. `models`, set at the start, is who replaces it,
     `directory` who is told of decisions, `packs` who brings policies in.
     `demo` says that what the store holds never happened.
-    `workers` are the processes that run the model.
+    `processes` are those that run the model.
     `draining` is set once the service is told to stop: it still answers, but is no longer ready.
     """
 
@@ -40,7 +40,7 @@ class State:
     executor: ThreadPoolExecutor
     engine: Engine
     metrics: Metrics = field(default_factory=Metrics)
-    workers: Pool = field(default_factory=lambda: Pool(0))
+    processes: Pool = field(default_factory=lambda: Pool(0))
     draining: bool = False
     demo: bool = False
     models: Switchboard = field(init=False)
@@ -54,7 +54,7 @@ class State:
     def tend(self) -> None:
         """Replace threads that died or hang, and processes that died."""
         self.engine.tend()
-        if replaced := self.workers.tend():
+        if replaced := self.processes.tend():
             self.metrics.threads_replaced.labels("processes").inc(replaced)
         if replaced := self.intake.committer.crew.tend():
             self.metrics.threads_replaced.labels("commit").inc(replaced)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import orjson
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from data.errors import SudaError
-from serving.api.problems import MEDIA_TYPE, headers_of, of_error
+from serving.api.problems import headers_of, of_error, respond
 from serving.api.state import State
 from serving.security.gate import Caller
 
@@ -45,14 +44,7 @@ class Turnstile:
             await self._app(scope, receive, send)
             return
         scope["route"] = _ROUTE
-        body = orjson.dumps(of_error(error))
-        headers = [
-            (b"content-type", MEDIA_TYPE.encode()),
-            (b"content-length", str(len(body)).encode()),
-            *((name.lower().encode(), value.encode()) for name, value in headers_of(error).items()),
-        ]
-        await send({"type": "http.response.start", "status": error.status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        await respond(of_error(error), headers_of(error))(scope, receive, send)
 
 
 def _refusal(scope: Scope) -> SudaError | None:

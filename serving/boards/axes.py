@@ -24,7 +24,6 @@ _REVIEW: Final = {"none": "无需复核", "waiting": "待复核", "done": "已�
 _TITLES: Final = {
     "source": "投诉来源", "channel": "业务办理渠道", "segment": "客户类型", "branch": "机构",
 }  # fmt: skip
-# Lists of the taxonomy that are called otherwise than the axis.
 _FIELDS: Final = {"segment": "customer_segment"}
 
 
@@ -126,6 +125,11 @@ class Axes:
         return list(levels[: max(1, len(levels) // 2)])
 
 
+def field_of(axis: str) -> str:
+    """What the taxonomy calls the list of an axis' codes."""
+    return _FIELDS.get(axis, axis)
+
+
 def axes_of(taxonomy: Taxonomy, policy: Policy) -> Axes:
     """The axes by a taxonomy and the policy in force; a role without a head gives none."""
     found = [
@@ -138,7 +142,7 @@ def axes_of(taxonomy: Taxonomy, policy: Policy) -> Axes:
             names = {label.code: label.name for label in head.labels}
             found.append(Axis(role, head.title, names, head))
     for name, title in _TITLES.items():
-        codes = taxonomy.fields.get(_FIELDS.get(name, name))
+        codes = taxonomy.fields.get(field_of(name))
         found.append(Axis(name, title, codes.codes if codes else {}))
     found += [Axis("status", "办理状态", _STATUS), Axis("review", "复核", _REVIEW)]
     found += [Axis("satisfaction", "满意度"), Axis("model", "模型版本"), Axis("cause", "根因")]

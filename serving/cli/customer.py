@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated
 
 import orjson
 import typer
@@ -16,6 +13,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from data.errors import ConflictError, InputError, NotFoundError
 from data.pii.mask import mask
 from serving.cli.console import err, progress
+from serving.cli.private import private
 from serving.cli.store import actor, now, store
 from serving.settings import Settings
 from serving.store import audit, disclosure, privacy
@@ -48,17 +46,20 @@ def export(
         raise InputError("expected the reason for giving out unmasked data", field="--why")
     with store() as (_, sessions):
         held = _find(sessions, _wanted(field, id_))
-        with sessions() as session, _private(output) as file:
-            for item in disclosure.export(session, held, masked=not unmasked):
-                file.write(orjson.dumps(item) + b"\n")
-        with sessions.begin() as session:
-            details = {
-                "complaints": held.complaints,
-                "texts": held.texts,
-                "masked": not unmasked,
-                "why": mask(why).text,
-            }
-            audit.record(session, actor(), "customer.exported", "complaints", details, now=now())
+        details = {
+            "complaints": held.complaints,
+            "texts": held.texts,
+            "masked": not unmasked,
+            "why": mask(why).text,
+        }
+        with private(output) as file:
+            with sessions() as session:
+                for item in disclosure.export(session, held, masked=not unmasked):
+                    file.write(orjson.dumps(item) + b"\n")
+            with sessions.begin() as session:
+                audit.record(
+                    session, actor(), "customer.exported", "complaints", details, now=now()
+                )
     err.print(f"{len(held)} in {output}", soft_wrap=True)
 
 
@@ -124,16 +125,3 @@ def _wanted(field: str | None, ids: list[str] | None) -> Wanted:
     if field and not (name and equals and value):
         raise InputError("expected NAME=VALUE", field="--field")
     return Wanted(name or None, value or None, tuple(ids or ()))
-
-
-@contextmanager
-def _private(path: Path) -> Iterator[BinaryIO]:
-    """For the owner's eyes only, and there once it is whole."""
-    temporary = path.with_name(path.name + ".part")
-    try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            yield file
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from rich.table import Table
 from data.errors import FileFormatError, InputError
 from serving.api.problems import of_item
 from serving.cli.console import err, out
+from serving.cli.private import private
 from serving.cli.store import actor, now, store
 from serving.jobs import results
 from serving.jobs.load import Incoming
@@ -146,13 +146,13 @@ def result(
     with store() as (_, sessions):
         with sessions() as session:
             job = jobs.get(session, job_id)
-        temporary = output.with_name(f".{output.name}.tmp")
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as f:
-            f.writelines(results.file_of(sessions, job, kind, masked=not unmasked))
-        with sessions.begin() as session:
-            details = {"format": kind, "masked": not unmasked, "state": job.state}
-            audit.record(session, actor(), "job.downloaded", f"job:{job_id}", details, now=now())
-        temporary.replace(output)
+        details = {"format": kind, "masked": not unmasked, "state": job.state}
+        with private(output) as file:
+            file.writelines(results.file_of(sessions, job, kind, masked=not unmasked))
+            with sessions.begin() as session:
+                audit.record(
+                    session, actor(), "job.downloaded", f"job:{job_id}", details, now=now()
+                )
     err.print(f"{job.done} decided, {job.failed} bad → ", end="")
     err.print(str(output), markup=False, highlight=False, soft_wrap=True)
 

@@ -24,7 +24,7 @@ def opened(
     serving: Pipeline,
     taxonomy: Path | None,
     when: datetime,
-    workers: Pool,
+    processes: Pool,
 ) -> Pipeline:
     """Load and verify the bundle at `path`, test it and warm it up, under the present policies.
 
@@ -51,7 +51,7 @@ def opened(
             field=version,
         )
     try:
-        shared = workers.share(classifier, path)
+        shared = processes.share(classifier, path)
     except WorkerError as error:
         raise ModelRefusedError("load", f"in a worker process: {error}", field=version) from error
     pipeline = replace(serving, classifier=shared, taxonomy=laid)

@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 from model import golden
 from model.registry.resolve import resolve
 from serving.api.state import State
+from serving.engine.ticker import Ticker
 from serving.models.drift import DriftWatch
 from serving.models.follow import Follower
 from serving.models.selftest import self_test
 from serving.models.shadow import spare
 from serving.models.switchboard import Switchboard
-from serving.models.ticker import Ticker
 from serving.monitoring import sample
 from serving.pipeline import Pipeline
 from serving.settings import Settings
@@ -25,7 +25,7 @@ PINNED = "SUDA_BUNDLE fixes what serves: unset it to change models while the ser
 GIVEN = "what serves was handed over when the service was started"
 
 
-def champion(settings: Settings, workers: Pool) -> Pipeline:
+def champion(settings: Settings, processes: Pool) -> Pipeline:
     """What serves first, tested and warm, answered by the worker processes.
 
     Raises BundleError, TaxonomyError, PolicyError or RegistryError where it cannot be opened,
@@ -34,7 +34,7 @@ def champion(settings: Settings, workers: Pool) -> Pipeline:
     pipeline = Pipeline.open(settings)
     path = resolve(settings.bundle, settings.registry)
     recorded = golden.read(path)
-    classifier = workers.share(pipeline.classifier, path, needed=False)
+    classifier = processes.share(pipeline.classifier, path, needed=False)
     pipeline = replace(pipeline, classifier=classifier)
     self_test(pipeline, recorded, datetime.now(UTC))
     return pipeline

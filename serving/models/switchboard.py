@@ -45,7 +45,7 @@ class Seat(Protocol):
     intake: Intake
     engine: Engine
     metrics: Metrics
-    workers: Pool
+    processes: Pool
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +123,8 @@ class Switchboard:
             raise ModelRefusedError("load", str(error), field=version) from error
         champion = self._lineup.champion.bare
         taxonomy = self.settings.taxonomy
-        now, workers = datetime.now(UTC), self._seat.workers
-        return self._served(opened(path, version, champion, taxonomy, now, workers))
+        now, processes = datetime.now(UTC), self._seat.processes
+        return self._served(opened(path, version, champion, taxonomy, now, processes))
 
     def place(self, lineup: Lineup) -> None:
         """From now on these answer. Within `changing` only."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from serving.api.state import State
-from serving.models.ticker import Ticker
+from serving.engine.ticker import Ticker
 from serving.policies.follow import Follower
 from serving.triage.policy import PolicySet
 

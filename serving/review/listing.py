@@ -34,26 +34,12 @@ def listed(
     now: datetime,
     *,
     limit: int,
-    offset: int = 0,
-) -> list[ItemRow]:
-    """The queue as the reviewer will get it, with what others hold now."""
-    where = [*conditions(wanted, desk, now, session), *allowed(reviewer)]
-    query = queue_of(where, columns=ItemRow).limit(limit).offset(offset)
-    return list(session.scalars(query))
-
-
-def paged(
-    session: Session,
-    desk: Desk,
-    reviewer: Reviewer,
-    wanted: Wanted,
-    now: datetime,
-    *,
-    limit: int,
     offset: int,
     most: int,
 ) -> tuple[list[ItemRow], int]:
-    """As `listed` and `waiting`, in one way through the queue; of an item what a list shows."""
+    """The queue as the reviewer will get it, with what others hold now, of an item what a list
+    shows; and how many there are, counted up to `most`.
+    """
     where = [*conditions(wanted, desk, now, session), *allowed(reviewer)]
     query = queue_of(where).limit(max(most, offset + limit))
     # Past the mapper: thousands of ids would take longer than the database.

@@ -60,7 +60,6 @@ COLUMNS = (
     ("metadata.customer_id", "客户号", ""),
 )
 _TITLES = {"source": "来源", "customer_segment": "客群"}
-_TITLES = {"source": "来源", "customer_segment": "客群"}
 _SAID: tuple[tuple[type[SudaError], str], ...] = (
     (FileFormatError, "文件无法读取"),
     (TooLargeError, "文件过大"),

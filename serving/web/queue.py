@@ -140,7 +140,7 @@ def _listed(
     session: Session, desk: Desk, reviewer: Reviewer, wanted: Wanted, number: int
 ) -> Listed:
     at = now()
-    rows, total = listing.paged(
+    rows, total = listing.listed(
         session, desk, reviewer, wanted, at,
         limit=PAGE, offset=(number - 1) * PAGE, most=_COUNTED + 1,
     )  # fmt: skip

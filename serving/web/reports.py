@@ -13,6 +13,7 @@ from fastapi import Form, Query, Request, Response
 from data.errors import ConflictError, InputError
 from serving.api.admin_keys import in_session
 from serving.api.state import State, StateDep
+from serving.boards.axes import field_of
 from serving.boards.epoch import day_of
 from serving.boards.facts import NONE
 from serving.boards.period import Period, around, parse
@@ -42,8 +43,6 @@ router = router_for("/reports")
 
 Counting = Literal["merged", "received"]
 _HASHED = 64
-# Lists of the taxonomy that are called otherwise than what the report is narrowed by.
-_FIELDS = {"segment": "customer_segment"}
 Name = Annotated[str, Query(max_length=32)]
 
 
@@ -190,7 +189,7 @@ def _scope(scope: str, labels: Labels | None) -> tuple[str, str, str]:
         return ("—", "多项条件", "") if len(scope) == _HASHED else (counting, "全部投诉", query)
     said = []
     for name, code in parse_qsl(narrowed):
-        field = _FIELDS.get(name, name)
+        field = field_of(name)
         said.append(
             "、".join(labels.field(field, one) if labels else one for one in code.split(","))
         )

@@ -21,8 +21,8 @@ class Workers(Protocol):
 class SharedClassifier:
     """The same model here and in the workers, under the name `model`; answers are bit-identical.
 
-    A Python interpreter runs one thread at a time, and half of what a text costs is Python: with
-    threads alone, two processors answer little more than one (docs/decisions/0009).
+    A Python interpreter runs one thread at a time, and much of what a text costs is Python: two
+    threads alone answer less than half as many again as one (docs/decisions/0009).
     """
 
     def __init__(self, local: Classifier, model: str, workers: Workers) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import socket
 import subprocess
 import sys
@@ -13,18 +12,16 @@ from typing import Any
 
 from serving.workers.messages import Done, Failed, Forget, Load, WorkerDiedError, WorkerError
 
-log = logging.getLogger("suda.workers")
-
 # Importing and verifying a bundle on a machine that does other things as well, in seconds.
-LOAD_SECONDS = 120.0
+_LOAD_SECONDS = 120.0
 _LAST_SECONDS = 2.0
-COMMAND = (sys.executable, "-m", "serving.workers.worker")
+_COMMAND = (sys.executable, "-m", "serving.workers.worker")
 
 
 class Link:
     """A process and the socket to it. `lock` is held by whoever talks to it: one at a time."""
 
-    def __init__(self, command: tuple[str, ...] = COMMAND) -> None:
+    def __init__(self, command: tuple[str, ...] = _COMMAND) -> None:
         ours, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 - our own command
@@ -49,7 +46,7 @@ class Link:
 
     def load(self, model: str, path: Path) -> None:
         """Let it load a bundle. Raises WorkerError."""
-        self.ask(Load(model, str(path)), LOAD_SECONDS)
+        self.ask(Load(model, str(path)), _LOAD_SECONDS)
         self.models.add(model)
 
     def forget(self, model: str) -> None:

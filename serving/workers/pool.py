@@ -162,13 +162,10 @@ class Pool:
         """A worker that holds the model, its lock held; waits so many seconds for each."""
         for seat in self._seats:
             link = seat.link
-            if link is None or model not in link.models or not link.alive:
-                continue
-            if not link.lock.acquire(timeout=patience):
-                continue
-            if link.alive:
-                return link
-            link.lock.release()
+            if link and model in link.models and link.lock.acquire(timeout=patience):
+                if link.alive:
+                    return link
+                link.lock.release()
         return None
 
     def _renew(self, seat: _Seat) -> None:

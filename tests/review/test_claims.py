@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from data.errors import InputError, NotFoundError
 from serving.cases.events import Event, record
@@ -18,7 +19,7 @@ from serving.review.opening import sent_back
 from serving.review.skipping import skip
 from serving.review.transaction import writing
 from serving.review.undo import undo
-from serving.review.wanted import Wanted
+from serving.review.wanted import Wanted, conditions
 from serving.store import cases
 from serving.store.rows.cases import CaseRow
 from serving.store.rows.review import ItemRow
@@ -189,6 +190,15 @@ FILTERS: list[tuple[Wanted, set[str]]] = [
 ]
 
 
+def listed(
+    session: Session, kit: Kit, reviewer: Reviewer, wanted: Wanted
+) -> tuple[list[ItemRow], int]:
+    """The first page of the queue."""
+    return listing.listed(
+        session, kit.desk, reviewer, wanted, kit.clock(), limit=10, offset=0, most=10
+    )
+
+
 def test_filters_choose_what_they_say(kit: Kit) -> None:
     ids = {
         kit.keep(source="pbc"): "fee",
@@ -202,7 +212,7 @@ def test_filters_choose_what_they_say(kit: Kit) -> None:
     }
     for wanted, found in FILTERS:
         with kit.session() as session:
-            rows = listing.listed(session, kit.desk, ANNA, wanted, kit.clock(), limit=10)
+            rows, _ = listed(session, kit, ANNA, wanted)
             assert {ids[row.complaint_id] for row in rows} == found, wanted
             assert listing.waiting(session, kit.desk, ANNA, wanted, kit.clock(), 99) == len(found)
         item = kit.next(ANNA, wanted=wanted)
@@ -221,7 +231,7 @@ def test_a_filter_that_means_nothing_is_refused(kit: Kit) -> None:
         {"why": "x" * 200},
     ):
         with pytest.raises(InputError), kit.session() as session:
-            listing.listed(session, kit.desk, ANNA, Wanted.of(given), kit.clock(), limit=1)
+            listed(session, kit, ANNA, Wanted.of(given))
 
 
 def test_an_item_there_is_not(kit: Kit) -> None:
@@ -236,11 +246,10 @@ def test_a_filter_of_the_case_finds_second_opinions_and_adjudications_too(kit: K
 
     def rounds(reviewer: Reviewer, asked: Wanted) -> list[int]:
         with kit.session() as session:
-            found = listing.listed(session, kit.desk, reviewer, asked, kit.clock(), limit=9)
-            paged, total = listing.paged(
-                session, kit.desk, reviewer, asked, kit.clock(), limit=9, offset=0, most=9
-            )
-            assert [row.id for row in paged] == [row.id for row in found]
+            where = [*conditions(asked, kit.desk, kit.clock(), session), *claims.allowed(reviewer)]
+            found = list(session.scalars(claims.queue_of(where, columns=ItemRow)))
+            page, total = listed(session, kit, reviewer, asked)
+            assert [row.id for row in page] == [row.id for row in found]
             assert total == len(found)
             return [row.round for row in found]
 

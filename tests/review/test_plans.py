@@ -50,7 +50,7 @@ def test_pages_of_the_queue(kit: Kit, wanted: Wanted, indexes: set[str]) -> None
     kit.keep()
 
     def work(session: Any) -> None:
-        listing.paged(session, kit.desk, CHEN, wanted, kit.clock(), limit=9, offset=0, most=9)
+        listing.listed(session, kit.desk, CHEN, wanted, kit.clock(), limit=9, offset=0, most=9)
 
     plan = plan_of(kit, "SELECT review_items.id FROM", work)
     assert all(index in plan for index in indexes), plan

@@ -6,7 +6,6 @@ import gc
 import os
 import signal
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from model.runtime import load
 from serving.workers.link import Link
 from serving.workers.messages import WorkerError
 from serving.workers.pool import Pool
+from tests.engine.kit import until
 from tests.models.kit import rewritten
 
 TEXTS = [normalise(text) for text in ("态度真好，办事很快", "态度恶劣，没人理我", "还行吧")]
@@ -56,14 +56,6 @@ def pool() -> Iterator[Pool]:
 def shared(pool: Pool, mood_bundle: Path) -> Classifier:
     """A model that they hold."""
     return pool.share(load(mood_bundle), mood_bundle)
-
-
-def until(true: Callable[[], bool], seconds: float = 30.0) -> None:
-    """Wait for something that takes another process."""
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it did not come about"
-        time.sleep(0.02)
 
 
 def same(one: Prediction, other: Prediction) -> bool:

@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 from serving.api.app import create_app
 from serving.api.state import State
 from serving.settings import Settings
-from tests.workers.test_pool import until
+from tests.engine.kit import until
 
 BODY = {"text": "态度恶劣，没人理我"}
 
@@ -43,16 +43,16 @@ def test_complaints_are_answered_whatever_becomes_of_the_worker(settings: Settin
     app = create_app(settings)
     with TestClient(app) as client:
         state: State = app.state.suda
-        assert state.workers.healthy() == 1
+        assert state.processes.healthy() == 1
         first = client.post("/v1/classify", json=BODY).json()["labels"]
-        pid = state.workers._seats[0].link.pid  # type: ignore[union-attr]
+        pid = state.processes._seats[0].link.pid  # type: ignore[union-attr]
         os.kill(pid, signal.SIGKILL)
         until(lambda: not runs(pid))
         assert client.post("/v1/classify", json=BODY).json()["labels"] == first
         assert client.get("/readyz").status_code == 200
-        until(lambda: state.workers.healthy() == 1)
+        until(lambda: state.processes.healthy() == 1)
         assert client.post("/v1/classify", json=BODY).json()["labels"] == first
         shown = client.get("/metrics").text
     assert 'suda_threads_wanted{crew="processes"} 1.0' in shown
     assert 'suda_threads_replaced_total{crew="processes"} 1.0' in shown
-    assert state.workers.healthy() == 0
+    assert state.processes.healthy() == 0

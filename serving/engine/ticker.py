@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from serving.telemetry.logs import trail
 
-log = logging.getLogger("suda.models")
+log = logging.getLogger("suda.ticker")
 
 
 class Ticker:
