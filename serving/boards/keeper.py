@@ -13,15 +13,20 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from serving.boards.live import Live
 from serving.boards.recount import Recounts
+from serving.engine.garbage import give_back
 
 log = logging.getLogger("suda.boards")
 
 # Changes are counted at most so often, and never for more than a quarter of the time.
 _EVERY: Final = 2.0
 _REST: Final = 3.0
-# While nobody looks.
+# While nobody looks, and until so many cases came that nobody looked at: facts stay in memory, and
+# a flood must not fill it for boards that nobody opens. Whoever comes then waits a moment.
 _IDLE_AFTER: Final = 600.0
 _IDLE: Final = 30.0
+_UNSEEN: Final = 5_000
+# Reading so many leaves much freed memory with the allocator.
+_READ: Final = 1_000
 
 
 class _StoppedError(Exception):
@@ -45,11 +50,13 @@ class Keeper:
         self._stopped, self._asked = threading.Event(), threading.Event()
         # Nobody has looked yet: once everything is read, that is soon enough.
         self._last = timer() - _IDLE_AFTER
+        self._seen: int | None = None
+        self._trimmed = 0
         self._thread = threading.Thread(target=self._run, name="suda-boards", daemon=True)
 
     def asked(self) -> None:
         """Somebody looks: changes are followed closely for a while."""
-        self._last = self._timer()
+        self._last, self._seen = self._timer(), None
         self._asked.set()
 
     def start(self) -> None:
@@ -72,9 +79,25 @@ class Keeper:
             self._recounts.renew()
             self._on_read()
             self._on_read = lambda: None
+            self._tidy(self._live.size)
         except SQLAlchemyError as error:
             # Statements may quote a customer.
             log.warning("boards were not renewed: %s", type(error).__name__)
+
+    def _tidy(self, size: int) -> None:
+        if abs(size - self._trimmed) >= _READ:
+            give_back()
+            self._trimmed = size
+
+    def _rest(self) -> None:
+        """Sleep while nobody looks, after many unseen cases until somebody does."""
+        self._asked.clear()
+        # Whoever looks sets the time before the event, so that no look is missed.
+        if self._stopped.is_set() or self._timer() - self._last < _IDLE_AFTER:
+            return
+        if self._seen is None:
+            self._seen = self._live.size
+        self._asked.wait(_IDLE if self._live.size - self._seen < _UNSEEN else None)
 
     def _go_on(self) -> None:
         if self._stopped.is_set() and threading.current_thread() is self._thread:
@@ -91,11 +114,7 @@ class Keeper:
                 log.exception("boards were not renewed")
             took = self._timer() - begun
             self._stopped.wait(max(self._every, _REST * took))
-            if self._timer() - self._last >= _IDLE_AFTER:
-                self._asked.clear()
-                # Told to stop in between, it would sleep on: what woke it was just cleared.
-                if not self._stopped.is_set():
-                    self._asked.wait(_IDLE)
+            self._rest()
 
 
 @contextmanager

@@ -76,17 +76,17 @@ class Live:
         self.tended = False
         self.between: Callable[[], None] = lambda: None
         self._lock = threading.Lock()
+        self._renewal = threading.Condition()
         self._board: Board | None = None
-        self._first = threading.Event()
         self._seen: dict[str, datetime] = {}
         self._compared: datetime | None = None
 
     def board(self, *, fresh: bool = False, wait: bool = True) -> Board:
         """How things are; at most `every` old, and not even that where `fresh`.
 
-        Raises GatheringError where somebody reads everything just now, and not `wait`.
+        Raises GatheringError where somebody reads very much just now, and not `wait`.
         """
-        if self.tended and not wait and not self._first.wait(_PATIENCE):
+        if self.tended and not wait and not self._soon():
             raise GatheringError
         standing = self._board
         if standing is not None and not fresh:
@@ -97,11 +97,29 @@ class Live:
         else:
             self._lock.acquire()
         try:
-            self._board = self._renewed(self._board)
-            self._first.set()
-            return self._board
+            renewed = self._board = self._renewed(self._board)
         finally:
             self._lock.release()
+        with self._renewal:
+            self._renewal.notify_all()
+        return renewed
+
+    @property
+    def size(self) -> int:
+        """How many cases are held."""
+        return len(self._board.facts) if self._board is not None else 0
+
+    def _soon(self) -> bool:
+        """Whether there is something to show, or shortly was: read by whoever tends to it."""
+        with self._renewal:
+            return self._renewal.wait_for(self._presentable, _PATIENCE)
+
+    def _presentable(self) -> bool:
+        standing = self._board
+        if standing is None:
+            return False
+        few = len(standing.facts) <= SMALL
+        return few or self._clock() - standing.as_of < self._kept
 
     def complete(self) -> None:
         """Look up what a first reading left for later: how sure the model was."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from time import sleep
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from serving.boards.facts import NONE
 from serving.boards.filter import CaseFilter
 from serving.boards.judged import claimed, read_judged
 from serving.boards.keeper import Keeper, keeping
-from serving.boards.live import Live
+from serving.boards.live import Board, Live
 from serving.boards.reading import read, read_ids
 from serving.boards.recount import Recounts
 from serving.boards.view import View
@@ -30,6 +31,7 @@ from serving.store.database import connect, migrate
 from serving.store.review import blank
 from serving.store.rows.cases import CaseRow
 from tests.boards.kit import NOW, policy_of, view_of
+from tests.engine.kit import until
 
 PAST = NOW - timedelta(days=3)
 
@@ -190,6 +192,68 @@ def test_while_everything_is_read_for_the_first_time_nobody_waits(
         recounts.get("k", lambda: view_of(live.board(wait=False), load()), lambda v: len(v.facts))
     Keeper(live, recounts).turn()
     assert len(live.board(wait=False).facts) == 40
+
+
+class Flood(Live):
+    """Every turn finds one case more."""
+
+    def __init__(self) -> None:
+        self.tended, self.turns = False, 0
+
+    def board(self, *, fresh: bool = False, wait: bool = True) -> Board:
+        self.turns += 1
+        return None  # type: ignore[return-value]
+
+    def complete(self) -> None:
+        pass
+
+    @property
+    def size(self) -> int:
+        return self.turns
+
+
+def test_a_flood_that_nobody_looks_at_is_not_read_until_somebody_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("serving.boards.keeper._IDLE", 0.001)
+    monkeypatch.setattr("serving.boards.keeper._UNSEEN", 5)
+    live, time = Flood(), [0.0]
+    keeper = Keeper(live, Recounts(lambda: NOW), every=0.001, timer=lambda: time[0])
+    with keeping(keeper):
+        until(lambda: live.turns == 6)
+        sleep(0.1)
+        assert live.turns == 6
+        keeper.asked()
+        until(lambda: live.turns > 100)
+        time[0] = 601.0
+        # What came while somebody looked does not count.
+        counted = live.turns
+        until(lambda: live.turns >= counted + 5)
+        sleep(0.1)
+        assert live.turns <= counted + 10
+
+
+def test_what_is_too_old_to_show_is_waited_for_a_moment(
+    store: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("serving.boards.live.SMALL", 0)
+    clock = [datetime.now(UTC)]
+    live = Live(sessionmaker(store), lambda: clock[0])
+    live.tended = True
+    live.board()
+    clock[0] += timedelta(seconds=59)
+    assert live.board(wait=False).as_of < clock[0]
+    clock[0] += timedelta(seconds=1)
+    monkeypatch.setattr("serving.boards.live._PATIENCE", 0.0)
+    with pytest.raises(GatheringError):
+        live.board(wait=False)
+    monkeypatch.setattr("serving.boards.live._PATIENCE", 20.0)
+    looking = threading.Thread(target=lambda: shown.append(live.board(wait=False)))
+    shown: list[Board] = []
+    looking.start()
+    live.board(fresh=True)
+    looking.join(20)
+    assert [board.as_of for board in shown] == [clock[0]]
 
 
 def test_how_sure_the_model_was_is_looked_up_after_the_first_reading(store: Engine) -> None:
