@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -17,6 +17,7 @@ from data.errors import SudaError
 from data.records import Complaint
 from serving.models.canary import Canary
 from serving.pipeline import Outcome, Pipeline
+from serving.repeats import Repeats
 from serving.store.commit import Committer
 from serving.store.entry import Attachment, Entry, Saved
 from serving.store.store import Store
@@ -48,6 +49,7 @@ class Intake:
     on_failed: Callable[[str], None] = _ignored
     on_saved: Callable[[Complaint, Outcome], None] | None = None
     canary: Canary | None = None
+    repeats: Repeats = field(default_factory=Repeats)
 
     def take(
         self,
@@ -89,7 +91,7 @@ class Intake:
             attachments=attachments,
             actor=actor,
         )
-        if (earlier := self.store.find_earlier(entry)) is not None:
+        if self.repeats.met(entry) and (earlier := self.store.find_earlier(entry)) is not None:
             return Saved(earlier, replayed=True)
         outcome = self._decide(complaint, entry.complaint_id, lap)
         self.on_decided(outcome)

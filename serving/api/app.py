@@ -28,6 +28,7 @@ from serving.api import (
     taxonomy,
 )
 from serving.api.looking import watching
+from serving.api.quick import Quick
 from serving.api.startup import opened, tending
 from serving.api.state import State
 from serving.pipeline import Pipeline
@@ -94,6 +95,7 @@ def create_app(settings: Settings, pipeline: Pipeline | None = None) -> FastAPI:
     description.install(app)
     if settings.web:
         pages.install(app, settings)
+    app.add_middleware(Quick, endpoint=classify.classify)
     flush = tracing.install(app, settings) if tracing.wanted(settings) else None
     security.install(app, settings)
     # The last one added is the outermost: every answer has an id, a log line and its figures.

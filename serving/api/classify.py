@@ -17,7 +17,6 @@ from serving.api.answers.base import REPLAYED, TIMING, answers
 from serving.api.answers.complaints import BatchAnswer, ComplaintAnswer
 from serving.api.answers.decision import Decision
 from serving.api.problems import headers_of, of_any, of_error, of_item, respond
-from serving.api.quick import QuickRoute
 from serving.api.schemas import BatchRequest, ClassifyRequest, to_complaint
 from serving.api.security import GateDep, IntakeCaller, Requires
 from serving.api.state import State, StateDep
@@ -51,6 +50,11 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
 }
 
 
+@router.post(
+    "/classify",
+    summary="Decide one complaint",
+    responses=answers(Decision, "The decision", headers=(TIMING, REPLAYED)) | _REFUSALS,
+)
 async def classify(
     request: ClassifyRequest,
     http: Request,
@@ -77,16 +81,6 @@ async def classify(
     if outcome.replayed:
         headers[REPLAYED] = "true"
     return Response(outcome.body, media_type=JSON, headers=headers)
-
-
-router.add_api_route(
-    "/classify",
-    classify,
-    methods=["POST"],
-    summary="Decide one complaint",
-    responses=answers(Decision, "The decision", headers=(TIMING, REPLAYED)) | _REFUSALS,
-    route_class_override=QuickRoute,
-)
 
 
 @router.post(

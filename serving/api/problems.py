@@ -79,6 +79,12 @@ def of_any(error: Exception) -> dict[str, Any]:
     return problem(500, "internal", "an internal error; the request changed nothing")
 
 
+def answer_of(error: SudaError | SQLAlchemyError) -> JSONResponse:
+    """The response to a failure of ours, or of the database."""
+    ours = translated(error) if isinstance(error, SQLAlchemyError) else error
+    return respond(of_any(ours), headers_of(ours) if isinstance(ours, SudaError) else None)
+
+
 def of_validation(errors: Sequence[Any]) -> dict[str, Any]:
     """A problem document for pydantic's errors: the field, what came, what was expected."""
     listed = [_field_error(error) for error in errors]
@@ -108,12 +114,11 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(SudaError)
     async def suda(_: Request, error: SudaError) -> JSONResponse:
-        return respond(of_error(error), headers_of(error))
+        return answer_of(error)
 
     @app.exception_handler(SQLAlchemyError)
     async def store(_: Request, error: SQLAlchemyError) -> JSONResponse:
-        ours = translated(error)
-        return respond(of_any(ours), headers_of(ours) if isinstance(ours, SudaError) else None)
+        return answer_of(error)
 
     @app.exception_handler(RequestValidationError)
     async def validation(_: Request, error: RequestValidationError) -> JSONResponse:

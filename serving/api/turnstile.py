@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from data.errors import SudaError
 from serving.api.problems import headers_of, of_error, respond
+from serving.api.quick import PATH, ROUTE
 from serving.api.state import State
 from serving.security.gate import Caller
 
-PATH = "/v1/classify"
 _OWN_DEADLINE = b"suda-deadline-ms"
-
-
-@dataclass(frozen=True)
-class _Route:
-    """What the telemetry knows a request by."""
-
-    path: str = PATH
-
-
-_ROUTE = _Route()
 
 
 class Turnstile:
@@ -43,7 +31,7 @@ class Turnstile:
         if error is None:
             await self._app(scope, receive, send)
             return
-        scope["route"] = _ROUTE
+        scope["route"] = ROUTE
         await respond(of_error(error), headers_of(error))(scope, receive, send)
 
 

@@ -13,7 +13,7 @@ from ulid import ULID
 
 from serving.review.desk import Desk
 from serving.review.signature import bands
-from serving.store.base import table_of
+from serving.store.base import insert_into
 from serving.store.cases import AUDIT_SAMPLE
 from serving.store.entry import Entry, GroupHook
 from serving.store.rows.cases import CaseRow
@@ -58,9 +58,9 @@ def opener(desk_of: Callable[[], Desk], clock: Callable[[], datetime]) -> GroupH
             items.append(first_item(entry.complaint_id, received, answer, reasons, desk, now))
             keys += _bands(entry.complaint_id, entry.complaint.text)
         if items:
-            session.execute(insert(table_of(ItemRow)), items)
+            session.connection().execute(insert_into(ItemRow), items)
         if keys:
-            session.execute(insert(table_of(BandRow)), keys)
+            session.connection().execute(insert_into(BandRow), keys)
 
     return opened
 

@@ -7,12 +7,12 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Executable, bindparam, insert, select, update
+from sqlalchemy import Executable, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from serving.security.audit import Anchor, Break, Link, Record, Verdict, chain
 from serving.security.audit import verify as verify_links
-from serving.store.base import table_of
+from serving.store.base import insert_into, table_of
 from serving.store.tables import AuditHeadRow, AuditRow
 
 _COLUMNS = (
@@ -55,10 +55,11 @@ def append(session: Session, records: Sequence[Record], now: datetime) -> Anchor
     if not records:
         return head(session)
     session.flush()
-    found = session.execute(_ADVANCE, {"count": len(records)}).one()
+    connection = session.connection()
+    found = connection.execute(_ADVANCE, {"count": len(records)}).one()
     links = chain(records, Anchor(found.seq - len(records), found.hash), now)
-    session.execute(insert(table_of(AuditRow)), [asdict(link) for link in links])
-    session.execute(_SEAL, {"sealed": links[-1].hash})
+    connection.execute(insert_into(AuditRow), [asdict(link) for link in links])
+    connection.execute(_SEAL, {"sealed": links[-1].hash})
     return Anchor(links[-1].seq, links[-1].hash)
 
 

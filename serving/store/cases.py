@@ -11,7 +11,7 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from data.errors import NotFoundError
-from serving.store.base import table_of
+from serving.store.base import insert_into
 from serving.store.entry import Entry, GroupHook
 from serving.store.rows.cases import CaseRow, ClockRow
 from serving.store.tables import ComplaintRow, DecisionRow
@@ -122,8 +122,9 @@ def _insert(
 ) -> None:
     if not pairs:
         return
-    session.execute(
-        insert(table_of(CaseRow)),
+    connection = session.connection()
+    connection.execute(
+        insert_into(CaseRow),
         [_case(given, answer, roles_at(given["received_at"]), now) for given, answer in pairs],
     )
     clocks = [
@@ -132,7 +133,7 @@ def _insert(
         for row in _clocks(given["complaint_id"], given["received_at"], answer)
     ]
     if clocks:
-        session.execute(insert(table_of(ClockRow)), clocks)
+        connection.execute(insert_into(ClockRow), clocks)
 
 
 def _given(entry: Entry) -> dict[str, Any]:

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from data.errors import ConflictError
-from serving.store.base import table_of
+from serving.store.base import insert_into
 from serving.store.earlier import latest, standing
 from serving.store.entry import Entry, GroupHook, Saved
 from serving.store.tables import ComplaintRow, DecisionRow, IdempotencyRow
@@ -24,7 +23,9 @@ def write(
     A ConflictError stands in the place of an entry whose key or id was used for another content.
     Nothing is durable before the caller commits. Raises whatever the database or a hook raises.
     """
-    stands = standing(session, entries)
+    if not entries:
+        return []
+    stands = standing(session.connection(), entries)
     fresh: dict[str, Entry] = {}
     results: list[Saved | Exception] = []
     for entry in entries:
@@ -54,11 +55,12 @@ def write(
 def _insert(session: Session, entries: Sequence[Entry], now: datetime) -> None:
     # Always in the same order, so that two processes never wait for each other in a circle.
     ordered = sorted(entries, key=lambda entry: (entry.identity or ("", ""), entry.complaint_id))
-    session.execute(insert(table_of(ComplaintRow)), [_complaint(entry, now) for entry in ordered])
-    session.execute(insert(table_of(DecisionRow)), [_decision(entry, now) for entry in ordered])
+    connection = session.connection()
+    connection.execute(insert_into(ComplaintRow), [_complaint(entry, now) for entry in ordered])
+    connection.execute(insert_into(DecisionRow), [_decision(entry, now) for entry in ordered])
     keyed = sorted((e for e in entries if e.key is not None), key=lambda entry: entry.key or "")
     if keyed:
-        session.execute(insert(table_of(IdempotencyRow)), [_key(entry, now) for entry in keyed])
+        connection.execute(insert_into(IdempotencyRow), [_key(entry, now) for entry in keyed])
 
 
 def _complaint(entry: Entry, now: datetime) -> dict[str, Any]:

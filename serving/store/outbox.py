@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, and_, case, exists, func, select, update
 from sqlalchemy.orm import Session, aliased
 from ulid import ULID
 
 from data.errors import NotFoundError, WrongStateError
-from serving.store.base import table_of
+from serving.store.base import insert_into
 from serving.store.rows.outbox import DepartmentRow, OutboxRow
 
 PENDING, DELIVERED, DEAD = "pending", "delivered", "dead"
@@ -58,7 +58,7 @@ def message(
 def add(session: Session, messages: Sequence[dict[str, Any]]) -> None:
     """Add messages, in the session's transaction."""
     if messages:
-        session.execute(insert(table_of(OutboxRow)), list(messages))
+        session.connection().execute(insert_into(OutboxRow), list(messages))
 
 
 def due(session: Session, now: datetime) -> dict[str, int]:
