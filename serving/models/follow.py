@@ -36,6 +36,7 @@ class Follower:
         self.judge()
         self.follow()
         self._board.record.settle()
+        self._board.tidy()
 
     def follow(self) -> None:
         """Take over what the registry says where it has changed since the last look.

@@ -16,6 +16,7 @@ from data.errors import SudaError
 from model.classifier import Classifier
 from model.registry.registry import Registry
 from serving.engine.engine import Engine
+from serving.engine.garbage import give_back
 from serving.intake import Intake
 from serving.models.candidate import opened
 from serving.models.errors import ModelRefusedError, PinnedError
@@ -78,6 +79,7 @@ class Switchboard:
         self._seat = seat
         self._lock = threading.Lock()
         self._opened: list[weakref.ref[Classifier]] = []
+        self._had = 0
         self._shadow: Shadow | None = None
         self._lineup = Lineup(self._served(seat.intake.pipeline))
         self._heard = seat.intake.on_decided
@@ -98,6 +100,12 @@ class Switchboard:
         """How many models are in memory: those in use, and old ones not yet let go of."""
         self._opened = [ref for ref in self._opened if ref() is not None]
         return len(self._opened)
+
+    def tidy(self) -> None:
+        """Give the memory of models back that were let go of since the last time."""
+        before, self._had = self._had, self.held()
+        if self._had < before:
+            give_back()
 
     @contextmanager
     def changing(self, *, models: bool = True) -> Iterator[None]:

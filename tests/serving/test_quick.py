@@ -6,9 +6,12 @@ from typing import Any
 
 import orjson
 import pytest
+from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
+from starlette.types import Receive, Scope, Send
 
 from benchmarks.rig.hostile import ODD_JSON
+from tests.serving.conftest import key_for
 
 PLAIN = "application/json"
 # Means the same, and is not among what the short way knows.
@@ -75,3 +78,63 @@ def test_a_repeat_is_a_repeat_whichever_way_it_comes(client: TestClient) -> None
     )
     assert first.content == again.content
     assert again.headers["Idempotency-Replayed"] == "true"
+
+
+@pytest.fixture
+def routed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The paths that FastAPI's own routing was asked for."""
+    asked: list[str] = []
+    handle = APIRoute.handle
+
+    async def noted(self: APIRoute, scope: Scope, receive: Receive, send: Send) -> None:
+        asked.append(scope["path"])
+        await handle(self, scope, receive, send)
+
+    monkeypatch.setattr(APIRoute, "handle", noted)
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("content", "headers", "quickly"),
+    [
+        (BODIES[0], {}, True),
+        (BODIES[0], {"Idempotency-Key": "k", "Suda-Deadline-Ms": "60000"}, True),
+        (BODIES[0], {"Content-Type": CAREFUL}, False),
+        (BODIES[0], {"Suda-Deadline-Ms": "0"}, False),
+        (b'{"text":1}', {}, False),
+        (b'{"text":"a"' + b" " * 65_536 + b"}", {}, False),
+        (iter([BODIES[0][:9], BODIES[0][9:]]), {}, False),
+    ],
+    ids=["plain", "headers", "type", "deadline", "wrong", "long", "chunks"],
+)
+def test_only_what_is_in_order_goes_the_short_way(
+    client: TestClient, routed: list[str], content: Any, headers: dict[str, str], quickly: bool
+) -> None:
+    answer = client.post(
+        "/v1/classify", content=content, headers={"Content-Type": PLAIN, **headers}
+    )
+    assert answer.status_code in (200, 422)
+    assert routed == ([] if quickly else ["/v1/classify"])
+
+
+def test_a_header_twice_goes_the_long_way(client: TestClient, routed: list[str]) -> None:
+    headers = [("Content-Type", PLAIN), ("Idempotency-Key", "a"), ("Idempotency-Key", "b")]
+    assert client.post("/v1/classify", content=BODIES[0], headers=headers).status_code == 200
+    assert routed == ["/v1/classify"]
+
+
+def test_a_key_without_the_scope_is_refused_on_the_short_way(
+    client: TestClient, routed: list[str]
+) -> None:
+    key = key_for(client.app, "review")  # type: ignore[arg-type]
+    headers = {"Content-Type": PLAIN, "Authorization": f"Bearer {key}"}
+    answer = client.post("/v1/classify", content=BODIES[0], headers=headers)
+    assert answer.status_code == 403
+    assert answer.json()["code"] == "forbidden"
+    assert routed == []
+
+
+def test_the_short_way_is_counted_and_logged_by_its_route(client: TestClient) -> None:
+    client.post("/v1/classify", content=BODIES[0], headers={"Content-Type": PLAIN})
+    metrics = client.get("/metrics").text
+    assert 'route="/v1/classify",status="200"} 1.0' in metrics
