@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import tarfile
 import threading
 import uuid
 from collections.abc import Iterator
@@ -312,3 +313,21 @@ def test_a_database_of_a_newer_version_is_refused_clearly(sqlite_url: str) -> No
     with pytest.raises(InputError, match="suda database downgrade"):
         migrate(engine)
     engine.dispose()
+
+
+@pytest.mark.parametrize("name", ["../outside", "/etc/outside", "link"])
+def test_models_are_unpacked_below_their_place_or_not_at_all(tmp_path: Path, name: str) -> None:
+    packed, target = tmp_path / "models.tar", tmp_path / "models"
+    target.mkdir()
+    with tarfile.open(packed, "w") as archive:
+        archive.addfile(tarfile.TarInfo("plain"))
+        member = tarfile.TarInfo(name)
+        if name == "link":
+            member.type, member.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        archive.addfile(member)
+    with (
+        tarfile.open(packed) as archive,
+        pytest.raises(FileFormatError, match="expected plain files and folders"),
+    ):
+        backup._unpack(archive, target)
+    assert list(target.iterdir()) == []
