@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Engine, insert
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 from ulid import ULID
 
@@ -20,7 +20,7 @@ from benchmarks.reviews import Reviews, records
 from data.taxonomy.schema import Head, Taxonomy
 from serving.review.desk import Desk
 from serving.store import audit
-from serving.store.base import Base, table_of
+from serving.store.base import Base, insert_into
 from serving.store.rows.cases import CaseRow, ClockRow
 from serving.store.rows.outbox import CaseEventRow
 from serving.store.tables import ComplaintRow, DecisionRow, LabelRecordRow
@@ -69,7 +69,7 @@ def fill(
                 batch.setdefault(table, []).append(row)
         with engine.begin() as connection:
             for table, rows in batch.items():
-                connection.execute(insert(table_of(table)), rows)
+                connection.execute(insert_into(table), rows)
             if desk is not None:
                 told = [
                     record

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from data.errors import SudaError
 from serving.api.problems import answer_of
 from serving.api.schemas import ClassifyRequest
+from serving.api.state import State
 from serving.security.gate import Caller, check_scope
 from serving.security.keys import Scope as KeyScope
 from serving.settings import MAX_DEADLINE_MS
@@ -23,7 +24,7 @@ PATH: Final = "/v1/classify"
 _PLAIN: Final = frozenset({b"application/json", b"application/json; charset=utf-8"})
 _LONGEST_KEY: Final = 200
 _SCOPES: Final[frozenset[KeyScope]] = frozenset({"intake"})
-# Longer bodies are worth FastAPI's time, and none of them is read before its limit.
+# This one is held in memory before it is known to be in order.
 _LONGEST_BODY: Final = 65_536
 
 Endpoint = Callable[..., Awaitable[Response]]
@@ -65,21 +66,29 @@ class Quick:
         scope["route"] = ROUTE
         http = Request(scope, receive)
         try:
-            check_scope(http.state.caller, _SCOPES)
+            check_scope(given["caller"], _SCOPES)
             answer = await self._endpoint(request=complaint, http=http, **given)
         except (SudaError, SQLAlchemyError) as error:
             answer = answer_of(error)
         await answer(scope, receive, send)
 
 
-def _headers(scope: Scope) -> dict[str, Any] | None:
-    """What the endpoint is given beside the complaint; None for what takes the other way."""
+def intake_of(scope: Scope) -> tuple[State, Caller] | None:
+    """The running service and who asks it to decide a complaint; None for any other request."""
     if scope["type"] != "http" or scope["path"] != PATH or scope["method"] != "POST":
         return None
-    app, caller = scope["app"].state, scope.get("state", {}).get("caller")
-    state, gate = getattr(app, "suda", None), getattr(app, "gate", None)
-    if state is None or gate is None or not isinstance(caller, Caller):
+    state: State | None = getattr(scope["app"].state, "suda", None)
+    # Set at the door, which lets nobody through to this path before there is a gate.
+    caller = scope.get("state", {}).get("caller")
+    return (state, caller) if state is not None and isinstance(caller, Caller) else None
+
+
+def _headers(scope: Scope) -> dict[str, Any] | None:
+    """What the endpoint is given beside the complaint; None for what takes the other way."""
+    found = intake_of(scope)
+    if found is None:
         return None
+    state, caller = found
     headers: dict[bytes, bytes] = dict(scope["headers"])
     size = headers.get(b"content-length", b"")
     key, deadline = headers.get(b"idempotency-key"), headers.get(b"suda-deadline-ms")
@@ -88,6 +97,7 @@ def _headers(scope: Scope) -> dict[str, Any] | None:
         len(headers) == len(scope["headers"])
         and headers.get(b"content-type", b"").lower() in _PLAIN
         and size.isdigit()
+        and len(size) < len(str(2**31))
         and int(size) <= min(_LONGEST_BODY, state.settings.max_body_bytes)
         and (key is None or 0 < len(key) <= _LONGEST_KEY)
         and (deadline is None or milliseconds is not None)
@@ -97,7 +107,7 @@ def _headers(scope: Scope) -> dict[str, Any] | None:
     return {
         "state": state,
         "caller": caller,
-        "gate": gate,
+        "gate": scope["app"].state.gate,
         "idempotency_key": None if key is None else key.decode("latin-1"),
         "deadline_ms": milliseconds,
     }

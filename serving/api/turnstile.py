@@ -5,10 +5,8 @@ from __future__ import annotations
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from data.errors import SudaError
-from serving.api.problems import headers_of, of_error, respond
-from serving.api.quick import PATH, ROUTE
-from serving.api.state import State
-from serving.security.gate import Caller
+from serving.api.problems import answer_of
+from serving.api.quick import ROUTE, intake_of
 
 _OWN_DEADLINE = b"suda-deadline-ms"
 
@@ -32,16 +30,14 @@ class Turnstile:
             await self._app(scope, receive, send)
             return
         scope["route"] = ROUTE
-        await respond(of_error(error), headers_of(error))(scope, receive, send)
+        await answer_of(error)(scope, receive, send)
 
 
 def _refusal(scope: Scope) -> SudaError | None:
-    if scope["type"] != "http" or scope["path"] != PATH or scope["method"] != "POST":
+    found = intake_of(scope)
+    if found is None:
         return None
-    state: State | None = getattr(scope["app"].state, "suda", None)
-    caller = scope.get("state", {}).get("caller")
-    if state is None or not isinstance(caller, Caller) or "intake" not in caller.scopes:
-        return None
-    if any(name == _OWN_DEADLINE for name, _ in scope["headers"]):
+    state, caller = found
+    if "intake" not in caller.scopes or any(name == _OWN_DEADLINE for name, _ in scope["headers"]):
         return None
     return state.engine.refusal(1, within=state.settings.deadline_ms / 1000)

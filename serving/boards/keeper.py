@@ -50,6 +50,7 @@ class Keeper:
         self._stopped, self._asked = threading.Event(), threading.Event()
         # Nobody has looked yet: once everything is read, that is soon enough.
         self._last = timer() - _IDLE_AFTER
+        # How many cases there were when nobody looked any more, and when memory was given back.
         self._seen: int | None = None
         self._trimmed = 0
         self._thread = threading.Thread(target=self._run, name="suda-boards", daemon=True)

@@ -79,7 +79,8 @@ class Switchboard:
         self._seat = seat
         self._lock = threading.Lock()
         self._opened: list[weakref.ref[Classifier]] = []
-        self._had = 0
+        # How many were ever in memory, and how many of those had gone at the last look.
+        self._loaded = self._gone = 0
         self._shadow: Shadow | None = None
         self._lineup = Lineup(self._served(seat.intake.pipeline))
         self._heard = seat.intake.on_decided
@@ -103,8 +104,8 @@ class Switchboard:
 
     def tidy(self) -> None:
         """Give the memory of models back that were let go of since the last time."""
-        before, self._had = self._had, self.held()
-        if self._had < before:
+        before, self._gone = self._gone, self._loaded - self.held()
+        if self._gone > before:
             give_back()
 
     @contextmanager
@@ -193,6 +194,7 @@ class Switchboard:
 
     def _served(self, bare: Pipeline) -> Served:
         self._opened.append(weakref.ref(bare.classifier))
+        self._loaded += 1
         return Served.of(bare, datetime.now(UTC), self.settings.cache_texts)
 
     def _expect(self, new: Served, old: Served) -> None:

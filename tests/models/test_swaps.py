@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import pytest
 from fastapi.testclient import TestClient
 
 from serving.models.switchboard import Switchboard
@@ -124,6 +125,21 @@ def test_what_swaps_leave_behind_does_not_grow(
     # What is kept are counts and audit records not yet collected, some of them for good.
     assert later[1] - objects < 1_500
     until(lambda: board.held() == 1)
+
+
+def test_the_memory_of_a_model_that_went_is_given_back_once(
+    client: TestClient, models: Models, board: Switchboard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[int] = []
+    monkeypatch.setattr("serving.models.switchboard.give_back", lambda: given.append(1))
+    board.tidy()
+    given.clear()
+    # Come and gone between two looks.
+    swap(client, models.inverted)
+    until(lambda: board.held() == 1)
+    board.tidy()
+    board.tidy()
+    assert given == [1]
 
 
 def test_a_complaint_under_way_is_answered_by_the_model_it_began_with(
