@@ -82,7 +82,7 @@ def fit_encoder(
         done = distil_student(
             Lesson(best, linear, parts["train"], parts["dev"], taxonomy),
             config,
-            recipe.run / "student",
+            recipe.run,
             resume=recipe.resume,
             callbacks=recipe.callbacks,
         )

@@ -112,8 +112,8 @@ def export_bundle(
         "int8": {
             "smoothing": quantised.smoothing,
             "logits_rmse": _rounded(quantised.errors),
-            "exact": list(quantised.exact),
-            "with_exact": round(quantised.error, 6),
+            "kept": options.quantise.kept,
+            "exact": sorted(options.quantise.exact),
         },
     }
     return bundle.write(

@@ -32,12 +32,14 @@ class Range:
     """The least and largest value an activation takes, after its channels were divided.
 
     `divisor` (channels,) evens out channels that are far larger than the rest; the weights are
-    multiplied by it, so that the product stays what it was. None divides by one.
+    multiplied by it, so that the product stays what it was. None divides by one. The channels
+    `kept` are not within the range: their share of the product is computed exactly, beside it.
     """
 
     low: float
     high: float
     divisor: Floats | None = None
+    kept: tuple[int, ...] = ()
 
     def quantisation(self) -> tuple[np.float32, np.uint8]:
         """Scale and zero point of unsigned 8-bit values; zero is exact, as padding needs."""
@@ -100,6 +102,21 @@ def quantise_columns(weight: Floats, largest: int) -> tuple[NDArray[np.int8], Fl
     return np.rint(weight / scale).astype(np.int8), scale.astype(np.float32)
 
 
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A site: its `value`, and names of its int8 form where its range is `known`.
+
+    `divided` says that the value itself was divided by the range's divisor.
+    """
+
+    value: str
+    known: Range | None = None
+    quantised: str = ""
+    scale: str = ""
+    zero: str = ""
+    divided: bool = False
+
+
 class _Graph:
     """Nodes and constants as they are added, each named by its kind and place."""
 
@@ -132,30 +149,58 @@ class _Graph:
         )
         return name
 
-    def site(self, name: str, value: str) -> str:
-        """Mark what matrix products read; quantised and back where its range is known."""
-        self.seen.append(name)
-        known = self.int8.ranges.get(name) if self.int8 else None
-        if known is None:
-            return self.add("Identity", [value], to_name=f"site.{name}")
-        if known.divisor is not None:
-            value = self.add("Mul", [value, self.constant(1 / known.divisor)])
-        scale, zero = [self.constant(number) for number in known.quantisation()]
-        quantised = self.add("QuantizeLinear", [value, scale, zero])
-        return self.add("DequantizeLinear", [quantised, scale, zero])
+    def site(self, name: str, value: str, *, divided: bool = False) -> _Read:
+        """Mark what matrix products read, quantised where its range is known.
 
-    def product(self, site: str, value: str, weight: Floats) -> str:
-        """`value` times `weight` (inputs, outputs), one scale per output where quantised."""
-        known = self.int8.ranges.get(site) if self.int8 else None
-        if self.int8 is None or known is None:
-            return self.add("MatMul", [value, self.constant(weight)])
+        `divided` says that the value was divided already.
+        """
+        self.seen.append(name)
+        known = self.range_of(name)
+        if known is None:
+            return _Read(self.add("Identity", [value], to_name=f"site.{name}"))
+        even = value
+        if known.divisor is not None and not divided:
+            even = self.add("Mul", [value, self.constant(1 / known.divisor)])
+        scale, zero = [self.constant(number) for number in known.quantisation()]
+        quantised = self.add("QuantizeLinear", [even, scale, zero])
+        return _Read(value, known, quantised, scale, zero, divided)
+
+    def range_of(self, site: str) -> Range | None:
+        """How a site is quantised; None where it stays exact."""
+        return self.int8.ranges.get(site) if self.int8 else None
+
+    def quantised(self, known: Range, weight: Floats) -> tuple[str, str, str]:
+        """Of the matrix that a quantised site is multiplied by: int8 values, scales, zero points.
+
+        One scale and zero point an output; rows of channels that are kept exact are zero.
+        """
         if known.divisor is not None:
             weight = weight * known.divisor[:, None]
-        rounded, scale = quantise_columns(weight, self.int8.largest)
+        if known.kept:
+            weight = weight.copy()
+            weight[list(known.kept)] = 0
+        rounded, scale = quantise_columns(weight, self.int8.largest if self.int8 else 127)
         zero = np.zeros(weight.shape[1], dtype=np.int8)
-        inputs = [self.constant(array) for array in (rounded, scale, zero)]
-        restored = self.add("DequantizeLinear", inputs, axis=1)
-        return self.add("MatMul", [value, restored])
+        return self.constant(rounded), self.constant(scale), self.constant(zero)
+
+    def product(self, read: _Read, weight: Floats, bias: Floats | None = None) -> str:
+        """What was read times `weight` (inputs, outputs), plus `bias` (outputs,)."""
+        added = [] if bias is None else [self.constant(bias)]
+        if read.known is None:
+            bare = self.add("MatMul", [read.value, self.constant(weight)])
+            return self.add("Add", [bare, *added]) if added else bare
+        rounded, scale, zero = self.quantised(read.known, weight)
+        inputs = [read.quantised, rounded, read.scale, scale, read.zero, zero, *added]
+        product = self.add("MatMulIntegerToFloat", inputs, domain=_CONTRIB)
+        if not read.known.kept:
+            return product
+        rows = list(read.known.kept)
+        exact = weight[rows]
+        if read.divided and read.known.divisor is not None:
+            exact = exact * read.known.divisor[rows, None]
+        kept = self.add("Gather", [read.value, self.constant(np.array(rows))], axis=2)
+        beside = self.add("MatMul", [kept, self.constant(exact)])
+        return self.add("Add", [product, beside])
 
     def normalised(self, value: str, norm: Norm, epsilon: float) -> str:
         scale, shift = self.constant(norm.scale), self.constant(norm.shift)
@@ -195,37 +240,42 @@ def _layer(
     graph: _Graph, layer: Layer, name: str, hidden: str, mask: str, weights: EncoderWeights
 ) -> str:
     attended = _attention(graph, layer, name, hidden, mask, weights)
-    output = _affine(graph, f"{name}.attention.out", attended, layer.output)
+    read = graph.site(f"{name}.attention.out", attended, divided=True)
+    output = graph.product(read, layer.output.weight, layer.output.bias)
     # Add and LayerNormalization: onnxruntime's fused SkipLayerNormalization takes six times as
     # long on a processor (docs/results.md), so the session must not fuse them either.
     hidden = graph.normalised(
         graph.add("Add", [output, hidden]), layer.attention_norm, weights.epsilon
     )
-    up = graph.product(f"{name}.up", graph.site(f"{name}.up", hidden), layer.up.weight)
+    up = graph.product(graph.site(f"{name}.up", hidden), layer.up.weight)
     wide = graph.add("BiasGelu", [up, graph.constant(layer.up.bias)], domain=_CONTRIB)
-    down = _affine(graph, f"{name}.down", wide, layer.down)
+    down = graph.product(graph.site(f"{name}.down", wide), layer.down.weight, layer.down.bias)
     return graph.normalised(graph.add("Add", [down, hidden]), layer.norm, weights.epsilon)
-
-
-def _affine(graph: _Graph, site: str, value: str, linear: Linear) -> str:
-    product = graph.product(site, graph.site(site, value), linear.weight)
-    return graph.add("Add", [product, graph.constant(linear.bias)])
 
 
 def _attention(
     graph: _Graph, layer: Layer, name: str, hidden: str, mask: str, weights: EncoderWeights
 ) -> str:
-    site = f"{name}.attention.in"
-    value = graph.site(site, hidden)
-    parts = (layer.query, layer.key, layer.value)
-    projected = [graph.product(site, value, part.weight) for part in parts]
+    value = _divided(layer.value, graph.range_of(f"{name}.attention.out"))
+    parts = (layer.query, layer.key, value)
     bias = graph.constant(np.concatenate([part.bias for part in parts]))
-    return graph.add(
-        "MultiHeadAttention",
-        [*projected, bias, mask],
-        domain=_CONTRIB,
-        num_heads=weights.attention_heads,
-    )
+    heads = weights.attention_heads
+    read = graph.site(f"{name}.attention.in", hidden)
+    if read.known is None or read.known.kept:
+        projected = [graph.product(read, part.weight) for part in parts]
+        inputs = [*projected, bias, mask]
+        return graph.add("MultiHeadAttention", inputs, domain=_CONTRIB, num_heads=heads)
+    weight = np.concatenate([part.weight for part in parts], axis=1)
+    rounded, scale, zero = graph.quantised(read.known, weight)
+    inputs = [read.quantised, rounded, bias, read.scale, scale, mask, read.zero, zero]
+    return graph.add("QAttention", inputs, domain=_CONTRIB, num_heads=heads)
+
+
+def _divided(value: Linear, out: Range | None) -> Linear:
+    """Attention only mixes the values' rows, so that its output may be divided before it."""
+    if out is None or out.divisor is None:
+        return value
+    return Linear(value.weight / out.divisor, value.bias / out.divisor)
 
 
 def _heads(graph: _Graph, hidden: str, head: Linear) -> None:

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from transformers import AutoModel, PreTrainedModel
+from transformers import PreTrainedModel
+
+from model.encoder.narrow import open_narrow
 
 HEADS = "heads.json"
 WEIGHTS = "heads.pt"
@@ -70,6 +72,6 @@ class EncoderNetwork(nn.Module):
     @classmethod
     def load(cls, path: Path) -> EncoderNetwork:
         """Read what `save` wrote."""
-        network = cls(AutoModel.from_pretrained(path), json.loads((path / HEADS).read_text()))
+        network = cls(open_narrow(path), json.loads((path / HEADS).read_text()))
         network.heads.load_state_dict(torch.load(path / WEIGHTS, weights_only=True))
         return network

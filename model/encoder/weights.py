@@ -11,6 +11,7 @@ from torch import Tensor
 
 from data.errors import BundleError
 from model.classifier import Floats
+from model.encoder.narrow import KEPT_HEADS
 from model.encoder.network import EncoderNetwork
 
 # Architectures with BERT's layers; the value is how many position rows precede the first token's.
@@ -104,7 +105,7 @@ def weights_of(network: EncoderNetwork, max_tokens: int) -> EncoderWeights:
         norm=_norm(state, "embeddings.LayerNorm"),
         layers=tuple(_layer(state, f"encoder.layer.{i}") for i in range(config.num_hidden_layers)),
         heads={name: _linear(arrays, "") for name, arrays in heads.items()},
-        attention_heads=int(config.num_attention_heads),
+        attention_heads=int(getattr(config, KEPT_HEADS, config.num_attention_heads)),
         epsilon=float(config.layer_norm_eps),
     )
 

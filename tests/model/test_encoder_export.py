@@ -85,6 +85,46 @@ def test_sites_left_exact_are_not_quantised(weights: EncoderWeights, ids: list[n
         quantise.quantise(weights, ids[:5], dataclasses.replace(some, exact=frozenset({"layer.9"})))
 
 
+def test_outlying_channels_are_multiplied_exactly(
+    weights: EncoderWeights, ids: list[np.ndarray]
+) -> None:
+    """One channel a hundred times as large as the rest takes all the others' precision."""
+    layer = weights.layers[0]
+    up = layer.up.weight.copy()
+    up[:, 7] *= 100
+    down = layer.down.weight.copy()
+    down[7] /= 100
+    uneven = dataclasses.replace(
+        weights,
+        layers=(
+            dataclasses.replace(
+                layer,
+                up=dataclasses.replace(layer.up, weight=up),
+                down=dataclasses.replace(layer.down, weight=down),
+            ),
+            *weights.layers[1:],
+        ),
+    )
+    plain, kept = (
+        quantise.quantise(uneven, ids[:50], quantise.QuantiseOptions(smoothing=(0.0,), kept=kept))
+        for kept in (0, 2)
+    )
+    assert kept.errors[0.0] < 0.5 * plain.errors[0.0]
+
+
+def test_values_are_divided_before_attention_mixes_them(
+    weights: EncoderWeights, ids: list[np.ndarray]
+) -> None:
+    """The same product whether what attention gives is divided after it or before."""
+    session = session_of(graph.build(weights))
+    expected = session.run(ids[0][None])[1]
+    divisor = np.linspace(0.5, 2.0, 32, dtype=np.float32)
+    wide = graph.Range(-40.0, 40.0, divisor, kept=tuple(range(32)))
+    model = graph.build(weights, graph.Int8({"layer.0.attention.out": wide}))
+    # Embeddings are int8 as well.
+    np.testing.assert_allclose(session_of(model).run(ids[0][None])[1], expected, atol=0.05)
+
+
 def test_reduced_range_keeps_weights_to_seven_bits(weights: EncoderWeights) -> None:
     rounded, scale = graph.quantise_columns(weights.layers[0].up.weight, 63)
     assert np.abs(rounded).max() == 63

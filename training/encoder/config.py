@@ -132,6 +132,26 @@ class StudentConfig:
 
 
 @dataclass(frozen=True, config=_STRICT)
+class PruneConfig:
+    """What the student is cut to in each layer once it is trained, and how it is taught on.
+
+    `heads` and `feed_forward` 0 keep all attention heads and feed-forward neurons; what is needed
+    least is told from so many `batches`.
+    """
+
+    heads: Annotated[int, Field(ge=0)] = 0
+    feed_forward: Annotated[int, Field(ge=0)] = 0
+    batches: Count = 100
+    rate: Positive = 2e-4
+    epochs: Count = 6
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anything is cut."""
+        return bool(self.heads or self.feed_forward)
+
+
+@dataclass(frozen=True, config=_STRICT)
 class BlendConfig:
     """Whether a linear model is trained beside the encoder and served with it (model.blend)."""
 
@@ -149,6 +169,7 @@ class EncoderConfig:
     noise: NoiseShare = field(default_factory=NoiseShare)
     distil: DistilConfig = field(default_factory=DistilConfig)
     student: StudentConfig = field(default_factory=StudentConfig)
+    prune: PruneConfig = field(default_factory=PruneConfig)
     blend: BlendConfig = field(default_factory=BlendConfig)
     run: RunConfig = field(default_factory=RunConfig)
 

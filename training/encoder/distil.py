@@ -1,4 +1,4 @@
-"""Distil a fine-tuned teacher into a student of fewer layers."""
+"""Distil a fine-tuned teacher into a student of fewer layers, heads and neurons."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ from model.bundle import sha256_of
 from model.classifier import Floats
 from model.encoder.network import HEADS, EncoderNetwork, EncoderOutput
 from model.pretrained.importer import TOKENIZER
-from training.encoder.config import DistilConfig, EncoderConfig, check_heads
+from training.encoder.config import DistilConfig, EncoderConfig, PruneConfig, check_heads
 from training.encoder.finetune import Task, Trained
 from training.encoder.layers import ATTENTION, choose_layers, depth, keep_layers
 from training.encoder.loop import Callbacks, Objective
 from training.encoder.losses import GoldLoss, divergence
+from training.encoder.prune import importance_of, pruned
 from training.encoder.targets import targets
 from training.encoder.texts import Batch
 
@@ -45,10 +46,13 @@ def distil(
     resume: bool = False,
     callbacks: Callbacks | None = None,
     advise: Advise | None = None,
+    start: Path | None = None,
 ) -> Trained:
     """Train a student of `config.model.layers` layers to answer as `teacher` does.
 
-    `teacher` is the model-best folder of a run; the student starts from its layers and heads.
+    `teacher` is the model-best folder of a run; the student starts from its layers and heads, or
+    is the network at `start`, an earlier run's, without the heads and neurons that
+    `config.prune` can spare.
     `unlabelled` texts are learnt from the teacher alone. `advise` gives the answers to learn where
     they are more than the teacher's own (those of a blend, say); it reads every text once, as it
     is, also where noise changes what the student reads. Raises InputError where the teacher
@@ -58,7 +62,10 @@ def distil(
     master = _open(teacher, taxonomy)
     kept = choose_layers(depth(master.encoder), config.model.layers, config.model.choice)
     torch.manual_seed(config.run.seed)
-    student = student_of(master, kept, config)
+    if start is None:
+        student = student_of(master, kept, config)
+    else:
+        student = student_of(_open(start, taxonomy), range(len(kept)), config)
     extra = tuple(LabelledText(f"unlabelled-{i}", text, {}) for i, text in enumerate(unlabelled))
     task = Task(
         network=student,
@@ -67,13 +74,24 @@ def distil(
         config=replace(config, model=replace(config.model, encoder=str(teacher))),
         texts=(*train, *extra),
         dev=tuple(dev),
-        source=_identity(teacher),
+        source=" ".join(_identity(path) for path in (teacher, start) if path),
     )
     # Wherever its layers come from, each learns from one as deep in proportion.
     mapped = choose_layers(depth(master.encoder), config.model.layers, "spaced")
     said = _answers(advise, task, folder, resume=resume) if advise else None
-    objective = distil_objective(task, Teacher(master, mapped, said))
+    guide = Teacher(master, mapped, said)
+    if start is not None:
+        task = _pruned(task, distil_objective(task, guide), config.prune)
+    objective = distil_objective(task, guide)
     return task.train(objective, folder, resume=resume, callbacks=callbacks)
+
+
+def _pruned(task: Task, objective: Objective, config: PruneConfig) -> Task:
+    """The same task for a network without the units that the objective needs least."""
+    sample = task.epochs().batches(0)[: config.batches]
+    importance = importance_of(task.network, (make() for make in sample), objective)
+    network = pruned(task.network, importance, config.heads, config.feed_forward)
+    return replace(task, network=network.train())
 
 
 def _answers(advise: Advise, task: Task, folder: Path, *, resume: bool) -> dict[str, Tensor]:

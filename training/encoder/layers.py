@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from torch import nn
-from transformers import AutoModel, PreTrainedModel
+from transformers import PreTrainedModel
 from transformers.utils import logging
 
 from data.errors import InputError, NotFoundError
+from model.encoder.narrow import open_narrow
 from training.encoder.config import LayerChoice, ModelConfig
 
 # Measured on a processor with AVX512-BF16, 4 layers, texts of 96 tokens: plain matrix products
@@ -27,7 +28,7 @@ def open_encoder(config: ModelConfig) -> PreTrainedModel:
     logging.disable_progress_bar()  # type: ignore[no-untyped-call, unused-ignore]
     _expect_checkpoint(config.encoder)
     try:
-        encoder: PreTrainedModel = AutoModel.from_pretrained(
+        encoder = open_narrow(
             config.encoder,
             hidden_dropout_prob=config.dropout,
             attention_probs_dropout_prob=config.attention_dropout,

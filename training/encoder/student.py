@@ -45,27 +45,54 @@ def distil_student(
     resume: bool = False,
     callbacks: Callbacks | None = None,
 ) -> Trained:
-    """Train the student that `config.student` describes; `config` is otherwise the teacher's."""
-    wanted = config.student
-    texts = [item.text for item in lesson.train]
-    return distil(
-        lesson.teacher,
-        lesson.train,
-        generate(texts, wanted.unlabelled, config.run.seed),
-        lesson.dev,
-        lesson.taxonomy,
-        replace(
-            config,
-            model=replace(
-                config.model, layers=wanted.layers, choice=wanted.choice, dropout=wanted.dropout
+    """Train the student that `config.student` describes, in `folder`/student.
+
+    `config` is otherwise the teacher's. Where `config.prune` wants less of it, it is cut and taught
+    on in `folder`/pruned.
+    """
+    wanted, less = config.student, config.prune
+    run = _Run(lesson, config, adviser(lesson, config), resume, callbacks)
+    whole = run.train(folder / "student", wanted.rate, wanted.epochs)
+    if not less.wanted:
+        return whole
+    return run.train(folder / "pruned", less.rate, less.epochs, start=whole.path)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What both halves of a student's training have in common."""
+
+    lesson: Lesson
+    config: EncoderConfig
+    advise: Advise
+    resume: bool
+    callbacks: Callbacks | None
+
+    def train(
+        self, folder: Path, rate: float, epochs: int, *, start: Path | None = None
+    ) -> Trained:
+        lesson, config = self.lesson, self.config
+        wanted = config.student
+        texts = [item.text for item in lesson.train]
+        return distil(
+            lesson.teacher,
+            lesson.train,
+            generate(texts, wanted.unlabelled, config.run.seed),
+            lesson.dev,
+            lesson.taxonomy,
+            replace(
+                config,
+                model=replace(
+                    config.model, layers=wanted.layers, choice=wanted.choice, dropout=wanted.dropout
+                ),
+                optimiser=replace(config.optimiser, rate=rate, epochs=epochs),
             ),
-            optimiser=replace(config.optimiser, rate=wanted.rate, epochs=wanted.epochs),
-        ),
-        folder,
-        resume=resume,
-        callbacks=callbacks,
-        advise=adviser(lesson, config),
-    )
+            folder,
+            resume=self.resume,
+            callbacks=self.callbacks,
+            advise=self.advise,
+            start=start,
+        )
 
 
 def adviser(lesson: Lesson, config: EncoderConfig) -> Advise:
