@@ -10,6 +10,8 @@ torch = pytest.importorskip("torch", reason="the encoder needs suda[train]")
 pytest.importorskip("transformers", reason="the encoder needs suda[train]")
 pytest.importorskip("onnx", reason="the graph is written with onnx")
 
+from torch import Tensor  # noqa: E402
+
 from data.errors import InputError  # noqa: E402
 from model.encoder import graph  # noqa: E402
 from model.encoder.export import ExportOptions  # noqa: E402
@@ -54,12 +56,12 @@ def idle(network: EncoderNetwork, *, heads: list[int], neurons: list[int]) -> No
             layer.output.dense.weight[:, neurons] = 0
 
 
-def loss(network: EncoderNetwork, batch: Batch) -> torch.Tensor:
+def loss(network: EncoderNetwork, batch: Batch) -> Tensor:
     logits = network(batch.ids, batch.mask).logits
     return logits["where"].logsumexp(1) + (logits["heat"] ** 2).sum(1)
 
 
-def logits(network: EncoderNetwork) -> torch.Tensor:
+def logits(network: EncoderNetwork) -> Tensor:
     with torch.no_grad():
         return torch.cat(list(network(IDS, MASK).logits.values()), dim=1)
 
