@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from serving.security.audit import Anchor, Break, Link, Record, Verdict, chain
 from serving.security.audit import verify as verify_links
+from serving.store import together
 from serving.store.base import insert_into, table_of
 from serving.store.tables import AuditHeadRow, AuditRow
 
@@ -58,8 +59,11 @@ def append(session: Session, records: Sequence[Record], now: datetime) -> Anchor
     connection = session.connection()
     found = connection.execute(_ADVANCE, {"count": len(records)}).one()
     links = chain(records, Anchor(found.seq - len(records), found.hash), now)
-    connection.execute(insert_into(AuditRow), [asdict(link) for link in links])
-    connection.execute(_SEAL, {"sealed": links[-1].hash})
+    together.execute(
+        connection,
+        (insert_into(AuditRow), [asdict(link) for link in links]),
+        (_SEAL, [{"sealed": links[-1].hash}]),
+    )
     return Anchor(links[-1].seq, links[-1].hash)
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from data.errors import NotFoundError
+from serving.store import together
 from serving.store.base import insert_into
 from serving.store.entry import Entry, GroupHook
 from serving.store.rows.cases import CaseRow, ClockRow
@@ -122,18 +123,19 @@ def _insert(
 ) -> None:
     if not pairs:
         return
-    connection = session.connection()
-    connection.execute(
-        insert_into(CaseRow),
-        [_case(given, answer, roles_at(given["received_at"]), now) for given, answer in pairs],
-    )
     clocks = [
         row
         for given, answer in pairs
         for row in _clocks(given["complaint_id"], given["received_at"], answer)
     ]
-    if clocks:
-        connection.execute(insert_into(ClockRow), clocks)
+    together.execute(
+        session.connection(),
+        (
+            insert_into(CaseRow),
+            [_case(given, answer, roles_at(given["received_at"]), now) for given, answer in pairs],
+        ),
+        (insert_into(ClockRow), clocks),
+    )
 
 
 def _given(entry: Entry) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from data.errors import ConflictError
+from serving.store import together
 from serving.store.base import insert_into
 from serving.store.earlier import latest, standing
 from serving.store.entry import Entry, GroupHook, Saved
@@ -55,12 +56,13 @@ def write(
 def _insert(session: Session, entries: Sequence[Entry], now: datetime) -> None:
     # Always in the same order, so that two processes never wait for each other in a circle.
     ordered = sorted(entries, key=lambda entry: (entry.identity or ("", ""), entry.complaint_id))
-    connection = session.connection()
-    connection.execute(insert_into(ComplaintRow), [_complaint(entry, now) for entry in ordered])
-    connection.execute(insert_into(DecisionRow), [_decision(entry, now) for entry in ordered])
     keyed = sorted((e for e in entries if e.key is not None), key=lambda entry: entry.key or "")
-    if keyed:
-        connection.execute(insert_into(IdempotencyRow), [_key(entry, now) for entry in keyed])
+    together.execute(
+        session.connection(),
+        (insert_into(ComplaintRow), [_complaint(entry, now) for entry in ordered]),
+        (insert_into(DecisionRow), [_decision(entry, now) for entry in ordered]),
+        (insert_into(IdempotencyRow), [_key(entry, now) for entry in keyed]),
+    )
 
 
 def _complaint(entry: Entry, now: datetime) -> dict[str, Any]:
