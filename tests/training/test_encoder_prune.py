@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,9 @@ from model.encoder.session import open_session  # noqa: E402
 from model.encoder.weights import weights_of  # noqa: E402
 from model.runtime import load  # noqa: E402
 from tests.training import encoder_kit as kit  # noqa: E402
-from training.encoder.distil import distil  # noqa: E402
+from training.encoder.config import EncoderConfig, PruneConfig, dump  # noqa: E402
+from training.encoder.config import load as load_config  # noqa: E402
+from training.encoder.distil import Cut, distil  # noqa: E402
 from training.encoder.finetune import fine_tune  # noqa: E402
 from training.encoder.prune import Importance, importance_of, pruned  # noqa: E402
 from training.encoder.texts import Batch  # noqa: E402
@@ -128,16 +131,22 @@ def test_more_than_there_are_is_refused(
 
 def test_a_cut_network_is_taught_on(tmp_path: Path) -> None:
     encoder = kit.checkpoint(tmp_path / "encoder")
-    config = kit.config(
-        encoder, optimiser={"epochs": 8}, prune={"heads": 1, "feed_forward": 16, "batches": 4}
-    )
+    config = kit.config(encoder, optimiser={"epochs": 8})
     teacher = fine_tune(TRAIN, DEV, TAXONOMY, config, tmp_path / "teacher").path
-    config = kit.config(teacher, model={"layers": 2}, optimiser={"epochs": 6}, prune={"heads": 1})
-    done = distil(teacher, TRAIN, [], DEV, TAXONOMY, config, tmp_path / "run", start=teacher)
+    config = kit.config(teacher, model={"layers": 2}, optimiser={"epochs": 6})
+    cut = Cut(teacher, PruneConfig(heads=1, batches=4))
+    run = tmp_path / "run"
+    done = distil(teacher, TRAIN, [], DEV, TAXONOMY, config, run, cut=cut)
     network = EncoderNetwork.load(done.path)
     assert getattr(network.encoder.config, KEPT_HEADS) == 1
     assert layers(network)[0].output.dense.in_features == 64
     assert done.best["score"] > 0.8
+
+
+def load_config_again(config: EncoderConfig, folder: Path) -> EncoderConfig:
+    path = folder / "config.toml"
+    path.write_text(dump(config), encoding="utf-8")
+    return load_config(path)
 
 
 def test_a_student_is_cut_exported_and_serves(tmp_path: Path) -> None:
@@ -148,16 +157,22 @@ def test_a_student_is_cut_exported_and_serves(tmp_path: Path) -> None:
             encoder,
             optimiser={"epochs": 8},
             student={"layers": 2, "rate": 3e-3, "epochs": 6, "unlabelled": 50},
-            prune={"heads": 1, "feed_forward": 32, "rate": 3e-3, "epochs": 6},
             run={"patience": 0},
         ),
         export=ExportOptions(max_tokens=32, limits=Limits(texts=20, flips=0.1)),
     )
+    first = PruneConfig(feed_forward=32, rate=3e-3, epochs=3, unlabelled=80)
+    second = PruneConfig(heads=1, feed_forward=24, rate=3e-3, epochs=6)
+    recipe = replace(recipe, config=replace(recipe.config, prune=(first, second)))
+    assert load_config_again(recipe.config, tmp_path) == recipe.config
     texts = kit.texts(300)
     manifest = fit_encoder(
         texts, kit.taxonomy(), kit.TAXONOMY.encode(), tmp_path / "bundle", recipe
     )
     assert manifest.metrics["test"]["where"]["accuracy"] > 0.9
-    assert manifest.training["config"]["prune"]["feed_forward"] == 32
+    cuts = manifest.training["config"]["prune"]
+    assert [cut["feed_forward"] for cut in cuts] == [32, 24]
     assert load(tmp_path / "bundle").version == manifest.version
-    assert getattr(open_narrow(tmp_path / "run" / "pruned" / "model-best").config, KEPT_HEADS) == 1
+    runs = {name: tmp_path / "run" / name / "model-best" for name in ("student", "pruned-2")}
+    kept = {name: getattr(open_narrow(run).config, KEPT_HEADS, None) for name, run in runs.items()}
+    assert kept == {"student": None, "pruned-2": 1}

@@ -133,22 +133,18 @@ class StudentConfig:
 
 @dataclass(frozen=True, config=_STRICT)
 class PruneConfig:
-    """What the student is cut to in each layer once it is trained, and how it is taught on.
+    """What each layer of a trained student is cut to, and how the student is taught on.
 
     `heads` and `feed_forward` 0 keep all attention heads and feed-forward neurons; what is needed
-    least is told from so many `batches`.
+    least is told from so many `batches`. `unlabelled` is as for the student.
     """
 
     heads: Annotated[int, Field(ge=0)] = 0
     feed_forward: Annotated[int, Field(ge=0)] = 0
     batches: Count = 100
-    rate: Positive = 2e-4
+    rate: Positive = 3e-4
     epochs: Count = 6
-
-    @property
-    def wanted(self) -> bool:
-        """Whether anything is cut."""
-        return bool(self.heads or self.feed_forward)
+    unlabelled: Annotated[int, Field(ge=0)] = 0
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -160,7 +156,7 @@ class BlendConfig:
 
 @dataclass(frozen=True, config=_STRICT)
 class EncoderConfig:
-    """A whole run."""
+    """A whole run; `prune` are the cuts of the student, one after the other."""
 
     model: ModelConfig = field(default_factory=ModelConfig)
     batch: BatchConfig = field(default_factory=BatchConfig)
@@ -169,7 +165,7 @@ class EncoderConfig:
     noise: NoiseShare = field(default_factory=NoiseShare)
     distil: DistilConfig = field(default_factory=DistilConfig)
     student: StudentConfig = field(default_factory=StudentConfig)
-    prune: PruneConfig = field(default_factory=PruneConfig)
+    prune: tuple[PruneConfig, ...] = ()
     blend: BlendConfig = field(default_factory=BlendConfig)
     run: RunConfig = field(default_factory=RunConfig)
 
@@ -222,8 +218,10 @@ def dump(config: EncoderConfig) -> str:
 
 
 def _tables(values: dict[str, Any], prefix: str = "") -> list[str]:
-    lines = [f"{k} = {json.dumps(v)}" for k, v in values.items() if not isinstance(v, dict)]
+    lines = [f"{k} = {json.dumps(v)}" for k, v in values.items() if not isinstance(v, dict | tuple)]
     for key, table in values.items():
         if isinstance(table, dict):
             lines += [f"[{prefix}{key}]", *_tables(table, f"{prefix}{key}."), ""]
+        for each in table if isinstance(table, tuple) else ():
+            lines += [f"[[{prefix}{key}]]", *_tables(each), ""]
     return lines

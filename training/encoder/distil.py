@@ -34,6 +34,14 @@ from training.encoder.texts import Batch
 Advise = Callable[[Sequence[str]], dict[str, Floats]]
 
 
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The student at `start`, a run's model-best, without what `config` spares of it."""
+
+    start: Path
+    config: PruneConfig
+
+
 def distil(
     teacher: Path,
     train: Sequence[LabelledText],
@@ -46,13 +54,12 @@ def distil(
     resume: bool = False,
     callbacks: Callbacks | None = None,
     advise: Advise | None = None,
-    start: Path | None = None,
+    cut: Cut | None = None,
 ) -> Trained:
     """Train a student of `config.model.layers` layers to answer as `teacher` does.
 
     `teacher` is the model-best folder of a run; the student starts from its layers and heads, or
-    is the network at `start`, an earlier run's, without the heads and neurons that
-    `config.prune` can spare.
+    with `cut` from a student's of an earlier run.
     `unlabelled` texts are learnt from the teacher alone. `advise` gives the answers to learn where
     they are more than the teacher's own (those of a blend, say); it reads every text once, as it
     is, also where noise changes what the student reads. Raises InputError where the teacher
@@ -62,10 +69,10 @@ def distil(
     master = _open(teacher, taxonomy)
     kept = choose_layers(depth(master.encoder), config.model.layers, config.model.choice)
     torch.manual_seed(config.run.seed)
-    if start is None:
+    if cut is None:
         student = student_of(master, kept, config)
     else:
-        student = student_of(_open(start, taxonomy), range(len(kept)), config)
+        student = student_of(_open(cut.start, taxonomy), range(len(kept)), config)
     extra = tuple(LabelledText(f"unlabelled-{i}", text, {}) for i, text in enumerate(unlabelled))
     task = Task(
         network=student,
@@ -74,14 +81,14 @@ def distil(
         config=replace(config, model=replace(config.model, encoder=str(teacher))),
         texts=(*train, *extra),
         dev=tuple(dev),
-        source=" ".join(_identity(path) for path in (teacher, start) if path),
+        source=" ".join(map(_identity, [teacher, *([cut.start] if cut else [])])),
     )
     # Wherever its layers come from, each learns from one as deep in proportion.
     mapped = choose_layers(depth(master.encoder), config.model.layers, "spaced")
-    said = _answers(advise, task, folder, resume=resume) if advise else None
+    said = _answers(advise, task, _identity(teacher), folder, resume) if advise else None
     guide = Teacher(master, mapped, said)
-    if start is not None:
-        task = _pruned(task, distil_objective(task, guide), config.prune)
+    if cut is not None:
+        task = _pruned(task, distil_objective(task, guide), cut.config)
     objective = distil_objective(task, guide)
     return task.train(objective, folder, resume=resume, callbacks=callbacks)
 
@@ -94,10 +101,12 @@ def _pruned(task: Task, objective: Objective, config: PruneConfig) -> Task:
     return replace(task, network=network.train())
 
 
-def _answers(advise: Advise, task: Task, folder: Path, *, resume: bool) -> dict[str, Tensor]:
+def _answers(
+    advise: Advise, task: Task, teacher: str, folder: Path, resume: bool
+) -> dict[str, Tensor]:
     """The answers to the task's texts; those of an interrupted run are read, not asked for anew."""
     texts = [item.text for item in task.texts]
-    digest = hashlib.sha256("\0".join([task.source, *texts]).encode("utf-8", "surrogatepass"))
+    digest = hashlib.sha256("\0".join([teacher, *texts]).encode("utf-8", "surrogatepass"))
     path = folder / f"answers-{digest.hexdigest()[:16]}.npz"
     if not (resume and path.is_file()):
         folder.mkdir(parents=True, exist_ok=True)

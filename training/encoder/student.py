@@ -18,7 +18,7 @@ from model.encoder.network import EncoderNetwork
 from model.linear.runtime import LinearClassifier, LinearWeights
 from model.pretrained.importer import open_tokenizer
 from training.encoder.config import EncoderConfig
-from training.encoder.distil import Advise, distil
+from training.encoder.distil import Advise, Cut, distil
 from training.encoder.finetune import Trained
 from training.encoder.loop import Callbacks
 from training.encoder.score import logits_of
@@ -47,20 +47,21 @@ def distil_student(
 ) -> Trained:
     """Train the student that `config.student` describes, in `folder`/student.
 
-    `config` is otherwise the teacher's. Where `config.prune` wants less of it, it is cut and taught
-    on in `folder`/pruned.
+    `config` is otherwise the teacher's. Each of `config.prune` cuts it and teaches it on, in
+    `folder`/pruned-1 and so forth.
     """
-    wanted, less = config.student, config.prune
+    wanted = config.student
     run = _Run(lesson, config, adviser(lesson, config), resume, callbacks)
-    whole = run.train(folder / "student", wanted.rate, wanted.epochs)
-    if not less.wanted:
-        return whole
-    return run.train(folder / "pruned", less.rate, less.epochs, start=whole.path)
+    done = run.train(folder / "student", wanted.rate, wanted.epochs, wanted.unlabelled)
+    for number, less in enumerate(config.prune, start=1):
+        cut = Cut(done.path, less)
+        done = run.train(folder / f"pruned-{number}", less.rate, less.epochs, less.unlabelled, cut)
+    return done
 
 
 @dataclass(frozen=True)
 class _Run:
-    """What both halves of a student's training have in common."""
+    """What all steps of a student's training have in common."""
 
     lesson: Lesson
     config: EncoderConfig
@@ -69,15 +70,19 @@ class _Run:
     callbacks: Callbacks | None
 
     def train(
-        self, folder: Path, rate: float, epochs: int, *, start: Path | None = None
+        self,
+        folder: Path,
+        rate: float,
+        epochs: int,
+        unlabelled: int,
+        cut: Cut | None = None,
     ) -> Trained:
-        lesson, config = self.lesson, self.config
-        wanted = config.student
+        lesson, config, wanted = self.lesson, self.config, self.config.student
         texts = [item.text for item in lesson.train]
         return distil(
             lesson.teacher,
             lesson.train,
-            generate(texts, wanted.unlabelled, config.run.seed),
+            generate(texts, unlabelled, config.run.seed),
             lesson.dev,
             lesson.taxonomy,
             replace(
@@ -91,7 +96,7 @@ class _Run:
             resume=self.resume,
             callbacks=self.callbacks,
             advise=self.advise,
-            start=start,
+            cut=cut,
         )
 
 
