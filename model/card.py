@@ -36,7 +36,19 @@ def _lines(manifest: Manifest) -> Iterator[str]:
     if layers := manifest.runtime.get("layers"):
         hidden, precision = manifest.runtime.get("hidden"), manifest.runtime.get("precision")
         most = manifest.runtime.get("max_tokens")
-        yield f"Encoder: {layers} layers × {hidden}, {precision}, reads up to {most} tokens whole."
+        inner = [
+            f"{count} {what}"
+            for key, what in (
+                ("attention_heads", "heads"),
+                ("feed_forward", "neurons"),
+            )
+            if (count := manifest.runtime.get(key))
+        ]
+        wide = f" ({', '.join(inner)} in each)" if inner else ""
+        yield (
+            f"Encoder: {layers} layers × {hidden}{wide}, {precision}, "
+            f"reads up to {most} tokens whole."
+        )
     yield from ("", _USE, "## Data", "")
     yield from (f"- {name}: {value}" for name, value in manifest.snapshot.items())
     yield from ("", "## Heads", "", *_heads(manifest), "", *_figures(manifest.metrics))

@@ -216,6 +216,8 @@ def _runtime(weights: EncoderWeights, options: ExportOptions) -> dict[str, Any]:
         "heads": list(weights.heads),
         "layers": len(weights.layers),
         "hidden": weights.hidden,
+        "attention_heads": weights.attention_heads,
+        "feed_forward": len(weights.layers[0].up.bias),
         "precision": "int8",
         "reduce_range": options.quantise.reduce_range,
     }

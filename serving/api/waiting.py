@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from starlette.types import Message
 
 from data.errors import AbandonedError, DeadlineError
+from serving.api.letters import letters
 from serving.engine.ticket import Ticket
 
 T = TypeVar("T")
@@ -43,15 +45,36 @@ async def _settled(
     tickets: Sequence[Ticket[Any]], gone: asyncio.Future[None], seconds: float
 ) -> None:
     """Until all tickets are done, the caller has left, or the time is over."""
-    pending = [asyncio.wrap_future(t.future) for t in tickets if not t.future.done()]
+    pending = [ticket.future for ticket in tickets if not ticket.future.done()]
     if not pending:
         return
-    # One future for all: waiting for many would be woken by each. It also takes up every
-    # exception, so that none is reported as forgotten.
-    together = asyncio.gather(*pending, return_exceptions=True)
-    either: set[asyncio.Future[Any]] = {together, gone}
-    await asyncio.wait(either, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-    if gone.done() and not together.done():
+    inbox = letters()
+    over = inbox.loop.create_future()
+    left = len(pending)
+
+    def end(*_: object) -> None:
+        if not over.done():
+            over.set_result(None)
+
+    def count() -> None:
+        nonlocal left
+        left -= 1
+        if not left:
+            end()
+
+    def answered(_: Future[Any]) -> None:
+        inbox.put(count)
+
+    timer = inbox.loop.call_later(seconds, end)
+    gone.add_done_callback(end)
+    for future in pending:
+        future.add_done_callback(answered)
+    try:
+        await over
+    finally:
+        timer.cancel()
+        gone.remove_done_callback(end)
+    if gone.done() and left:
         raise AbandonedError("the caller left")
 
 
