@@ -68,3 +68,8 @@ def test_a_weight_for_an_unknown_head_is_refused() -> None:
     check_heads(config, {"mood"})
     with pytest.raises(InputError, match="mood"):
         check_heads(config, {"product"})
+
+
+@pytest.mark.parametrize("path", sorted(DEFAULT.parent.glob("*.toml")), ids=lambda path: path.stem)
+def test_each_configuration_that_is_kept_can_be_read(path: Path) -> None:
+    assert load(path)
