@@ -38,10 +38,7 @@ def _lines(manifest: Manifest) -> Iterator[str]:
         most = manifest.runtime.get("max_tokens")
         inner = [
             f"{count} {what}"
-            for key, what in (
-                ("attention_heads", "heads"),
-                ("feed_forward", "neurons"),
-            )
+            for key, what in (("attention_heads", "heads"), ("feed_forward", "neurons"))
             if (count := manifest.runtime.get(key))
         ]
         wide = f" ({', '.join(inner)} in each)" if inner else ""

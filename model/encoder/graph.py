@@ -174,12 +174,13 @@ class _Graph:
 
         One scale and zero point an output; rows of channels that are kept exact are zero.
         """
+        assert self.int8  # noqa: S101 - whoever knows a range
         if known.divisor is not None:
             weight = weight * known.divisor[:, None]
         if known.kept:
             weight = weight.copy()
             weight[list(known.kept)] = 0
-        rounded, scale = quantise_columns(weight, self.int8.largest if self.int8 else 127)
+        rounded, scale = quantise_columns(weight, self.int8.largest)
         zero = np.zeros(weight.shape[1], dtype=np.int8)
         return self.constant(rounded), self.constant(scale), self.constant(zero)
 

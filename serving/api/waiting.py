@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from starlette.types import Message
 
 from data.errors import AbandonedError, DeadlineError
-from serving.api.letters import letters
+from serving.api.mailbox import mailbox
 from serving.engine.ticket import Ticket
 
 T = TypeVar("T")
@@ -48,7 +48,7 @@ async def _settled(
     pending = [ticket.future for ticket in tickets if not ticket.future.done()]
     if not pending:
         return
-    inbox = letters()
+    inbox = mailbox()
     over = inbox.loop.create_future()
     left = len(pending)
 

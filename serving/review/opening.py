@@ -13,7 +13,7 @@ from ulid import ULID
 
 from serving.review.desk import Desk
 from serving.review.signature import bands
-from serving.store import together
+from serving.store import pipelining
 from serving.store.base import insert_into
 from serving.store.cases import AUDIT_SAMPLE
 from serving.store.entry import Entry, GroupHook
@@ -58,7 +58,7 @@ def opener(desk_of: Callable[[], Desk], clock: Callable[[], datetime]) -> GroupH
             reasons, received = answer["review"]["reasons"], entry.complaint.received_at
             items.append(first_item(entry.complaint_id, received, answer, reasons, desk, now))
             keys += _bands(entry.complaint_id, entry.complaint.text)
-        together.execute(
+        pipelining.execute(
             session.connection(), (insert_into(ItemRow), items), (insert_into(BandRow), keys)
         )
 

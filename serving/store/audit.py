@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from serving.security.audit import Anchor, Break, Link, Record, Verdict, chain
 from serving.security.audit import verify as verify_links
-from serving.store import together
+from serving.store import pipelining
 from serving.store.base import insert_into, table_of
 from serving.store.tables import AuditHeadRow, AuditRow
 
@@ -59,7 +59,7 @@ def append(session: Session, records: Sequence[Record], now: datetime) -> Anchor
     connection = session.connection()
     found = connection.execute(_ADVANCE, {"count": len(records)}).one()
     links = chain(records, Anchor(found.seq - len(records), found.hash), now)
-    together.execute(
+    pipelining.execute(
         connection,
         (insert_into(AuditRow), [asdict(link) for link in links]),
         (_SEAL, [{"sealed": links[-1].hash}]),

@@ -11,7 +11,7 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from data.errors import NotFoundError
-from serving.store import together
+from serving.store import pipelining
 from serving.store.base import insert_into
 from serving.store.entry import Entry, GroupHook
 from serving.store.rows.cases import CaseRow, ClockRow
@@ -128,7 +128,7 @@ def _insert(
         for given, answer in pairs
         for row in _clocks(given["complaint_id"], given["received_at"], answer)
     ]
-    together.execute(
+    pipelining.execute(
         session.connection(),
         (
             insert_into(CaseRow),

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from data.errors import ConflictError
-from serving.store import together
+from serving.store import pipelining
 from serving.store.base import insert_into
 from serving.store.earlier import latest, standing
 from serving.store.entry import Entry, GroupHook, Saved
@@ -57,7 +57,7 @@ def _insert(session: Session, entries: Sequence[Entry], now: datetime) -> None:
     # Always in the same order, so that two processes never wait for each other in a circle.
     ordered = sorted(entries, key=lambda entry: (entry.identity or ("", ""), entry.complaint_id))
     keyed = sorted((e for e in entries if e.key is not None), key=lambda entry: entry.key or "")
-    together.execute(
+    pipelining.execute(
         session.connection(),
         (insert_into(ComplaintRow), [_complaint(entry, now) for entry in ordered]),
         (insert_into(DecisionRow), [_decision(entry, now) for entry in ordered]),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from data.labelled import LabelledText
 from data.taxonomy.load import parse
@@ -12,6 +12,9 @@ from data.taxonomy.schema import Taxonomy
 from model.pretrained.vocabulary import SPECIAL, select, tokenizer
 from training.encoder.config import EncoderConfig
 from training.encoder.config import parse as parse_config
+
+if TYPE_CHECKING:
+    from training.fit_encoder import EncoderRecipe
 
 TAXONOMY = """
 id: tiny
@@ -87,3 +90,13 @@ def config(encoder: Path, **sections: dict[str, Any]) -> EncoderConfig:
     for name, section in sections.items():
         values.setdefault(name, {}).update(section)
     return parse_config(values, name="test")
+
+
+def recipe(folder: Path, config: EncoderConfig) -> EncoderRecipe:
+    """A run below `folder`, exported with gates that a tiny network passes."""
+    from model.encoder.export import ExportOptions
+    from model.encoder.parity import Limits
+    from training.fit_encoder import EncoderRecipe
+
+    options = ExportOptions(max_tokens=32, limits=Limits(texts=20, flips=0.1))
+    return EncoderRecipe(run=folder / "run", config=config, export=options)

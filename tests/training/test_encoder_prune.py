@@ -15,10 +15,8 @@ from torch import Tensor  # noqa: E402
 
 from data.errors import InputError  # noqa: E402
 from model.encoder import graph  # noqa: E402
-from model.encoder.export import ExportOptions  # noqa: E402
 from model.encoder.narrow import KEPT_HEADS, open_narrow  # noqa: E402
 from model.encoder.network import EncoderNetwork  # noqa: E402
-from model.encoder.parity import Limits  # noqa: E402
 from model.encoder.session import open_session  # noqa: E402
 from model.encoder.weights import weights_of  # noqa: E402
 from model.runtime import load  # noqa: E402
@@ -29,7 +27,7 @@ from training.encoder.distil import Cut, distil  # noqa: E402
 from training.encoder.finetune import fine_tune  # noqa: E402
 from training.encoder.prune import Importance, importance_of, pruned  # noqa: E402
 from training.encoder.texts import Batch  # noqa: E402
-from training.fit_encoder import EncoderRecipe, fit_encoder  # noqa: E402
+from training.fit_encoder import fit_encoder  # noqa: E402
 
 TAXONOMY = kit.taxonomy()
 TRAIN, DEV = kit.texts(160), kit.texts(40, seed=1)
@@ -151,20 +149,17 @@ def load_config_again(config: EncoderConfig, folder: Path) -> EncoderConfig:
 
 def test_a_student_is_cut_exported_and_serves(tmp_path: Path) -> None:
     encoder = kit.checkpoint(tmp_path / "encoder", layers=3)
-    recipe = EncoderRecipe(
-        run=tmp_path / "run",
-        config=kit.config(
-            encoder,
-            optimiser={"epochs": 8},
-            student={"layers": 2, "rate": 3e-3, "epochs": 6, "unlabelled": 50},
-            run={"patience": 0},
-        ),
-        export=ExportOptions(max_tokens=32, limits=Limits(texts=20, flips=0.1)),
+    config = kit.config(
+        encoder,
+        optimiser={"epochs": 8},
+        student={"layers": 2, "rate": 3e-3, "epochs": 6, "unlabelled": 50},
+        run={"patience": 0},
     )
     first = PruneConfig(feed_forward=32, rate=3e-3, epochs=3, unlabelled=80)
     second = PruneConfig(heads=1, feed_forward=24, rate=3e-3, epochs=6)
-    recipe = replace(recipe, config=replace(recipe.config, prune=(first, second)))
-    assert load_config_again(recipe.config, tmp_path) == recipe.config
+    config = replace(config, prune=(first, second))
+    assert load_config_again(config, tmp_path) == config
+    recipe = kit.recipe(tmp_path, config)
     texts = kit.texts(300)
     manifest = fit_encoder(
         texts, kit.taxonomy(), kit.TAXONOMY.encode(), tmp_path / "bundle", recipe

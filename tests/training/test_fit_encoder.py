@@ -23,10 +23,9 @@ from training.fit_encoder import EncoderRecipe, fit_encoder
 
 def test_from_labelled_texts_to_a_bundle_that_serves(tmp_path: Path) -> None:
     encoder = kit.checkpoint(tmp_path / "encoder")
-    recipe = EncoderRecipe(
-        run=tmp_path / "run",
-        config=kit.config(encoder, optimiser={"epochs": 12}, run={"patience": 0}),
-        export=ExportOptions(max_tokens=32, limits=Limits(texts=20, flips=0.1)),
+    recipe = kit.recipe(
+        tmp_path,
+        kit.config(encoder, optimiser={"epochs": 12}, run={"patience": 0}),
     )
     texts = kit.texts(300)
     target = tmp_path / "bundle"
@@ -42,16 +41,15 @@ def test_from_labelled_texts_to_a_bundle_that_serves(tmp_path: Path) -> None:
 
 def test_a_student_blended_with_a_linear_model_serves(tmp_path: Path) -> None:
     encoder = kit.checkpoint(tmp_path / "encoder", layers=3)
-    recipe = EncoderRecipe(
-        run=tmp_path / "run",
-        config=kit.config(
+    recipe = kit.recipe(
+        tmp_path,
+        kit.config(
             encoder,
             optimiser={"epochs": 8},
             student={"layers": 1, "rate": 3e-3, "epochs": 8, "unlabelled": 100},
             blend={"linear": True},
             run={"patience": 0},
         ),
-        export=ExportOptions(max_tokens=32, limits=Limits(texts=20, flips=0.1)),
     )
     texts = kit.texts(300)
     target = tmp_path / "bundle"

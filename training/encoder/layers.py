@@ -53,7 +53,7 @@ def _expect_checkpoint(encoder: str) -> None:
 
 def depth(encoder: PreTrainedModel) -> int:
     """Number of transformer layers."""
-    return len(_layers(encoder))
+    return len(layers_of(encoder))
 
 
 def choose_layers(of: int, count: int, choice: LayerChoice) -> tuple[int, ...]:
@@ -69,13 +69,14 @@ def choose_layers(of: int, count: int, choice: LayerChoice) -> tuple[int, ...]:
 
 def keep_layers(encoder: PreTrainedModel, indices: Sequence[int]) -> None:
     """Drop every layer of a BERT-like encoder that is not in `indices`."""
-    kept = [_layers(encoder)[i] for i in indices]
+    kept = [layers_of(encoder)[i] for i in indices]
     stack: Any = encoder.encoder
     stack.layer = nn.ModuleList(kept)
     encoder.config.num_hidden_layers = len(kept)
 
 
-def _layers(encoder: PreTrainedModel) -> nn.ModuleList:
+def layers_of(encoder: PreTrainedModel) -> nn.ModuleList:
+    """The transformer layers of a BERT-like encoder. Raises InputError for any other."""
     stack: nn.ModuleList | None = getattr(getattr(encoder, "encoder", None), "layer", None)
     if stack is None:
         raise InputError(

@@ -15,11 +15,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import PreTrainedModel
 
 from data.errors import InputError
 from model.encoder.narrow import Units, keep_units
 from model.encoder.network import EncoderNetwork
+from training.encoder.layers import layers_of
 from training.encoder.texts import Batch
 
 
@@ -58,7 +58,7 @@ def importance_of(
     network: EncoderNetwork, batches: Iterable[Batch], loss: Callable[[Batch], Tensor]
 ) -> list[Importance]:
     """Each layer's units by the batches' `loss`, (batch,), without noise or dropout."""
-    watched = [_Watched(layer) for layer in _layers(network.encoder)]
+    watched = [_Watched(layer) for layer in layers_of(network.encoder)]
     training = network.training
     network.eval()
     try:
@@ -72,11 +72,6 @@ def importance_of(
         for layer in watched:
             layer.leave()
     return [layer.importance for layer in watched]
-
-
-def _layers(encoder: PreTrainedModel) -> Any:
-    stack: Any = encoder.encoder
-    return stack.layer
 
 
 class _Watched:

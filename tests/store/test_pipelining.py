@@ -6,12 +6,12 @@ import pytest
 from sqlalchemy import Column, Engine, Integer, MetaData, String, Table, create_engine, insert
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from serving.store import together
+from serving.store import pipelining
 
 META = MetaData()
-ONE = Table("together_one", META, Column("id", Integer, primary_key=True))
+ONE = Table("pipelining_one", META, Column("id", Integer, primary_key=True))
 TWO = Table(
-    "together_two", META, Column("id", Integer, primary_key=True), Column("word", String(3))
+    "pipelining_two", META, Column("id", Integer, primary_key=True), Column("word", String(3))
 )
 
 
@@ -35,7 +35,7 @@ def rows(engine: Engine) -> list[list[tuple[object, ...]]]:
 
 def test_all_are_written_in_their_order(engine: Engine) -> None:
     with engine.begin() as connection:
-        together.execute(
+        pipelining.execute(
             connection,
             (insert(ONE), [{"id": 1}, {"id": 2}]),
             (insert(TWO), []),
@@ -47,17 +47,17 @@ def test_all_are_written_in_their_order(engine: Engine) -> None:
 
 @pytest.mark.parametrize("at", [0, 1])
 def test_what_fails_raises_as_ever_and_nothing_stays(engine: Engine, at: int) -> None:
-    writes: list[together.Write] = [
+    writes: list[pipelining.Write] = [
         (insert(ONE), [{"id": 1}]),
         (insert(TWO), [{"id": 1, "word": "a"}]),
     ]
     writes.insert(at, (insert(ONE), [{"id": 5}, {"id": 5}]))
     with pytest.raises(IntegrityError), engine.begin() as connection:
-        together.execute(connection, *writes)
+        pipelining.execute(connection, *writes)
     assert rows(engine) == [[], []]
     # The connection that failed is as good as new.
     with engine.begin() as connection:
-        together.execute(connection, *writes[1 - at : 2 - at], (insert(ONE), [{"id": 9}]))
+        pipelining.execute(connection, *writes[1 - at : 2 - at], (insert(ONE), [{"id": 9}]))
     assert (9,) in rows(engine)[0]
 
 
@@ -68,6 +68,6 @@ def test_a_connection_that_is_gone_is_known_to_be(postgres_url: str) -> None:
         pid = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
         other.exec_driver_sql(f"SELECT pg_terminate_backend({pid})")
         with pytest.raises(DBAPIError) as error:
-            together.execute(connection, (insert(ONE), [{"id": 1}]), (insert(ONE), [{"id": 2}]))
+            pipelining.execute(connection, (insert(ONE), [{"id": 1}]), (insert(ONE), [{"id": 2}]))
         assert error.value.connection_invalidated
     engine.dispose()

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from serving.api.letters import Letters, letters
+from serving.api.mailbox import Mailbox, mailbox
 
 
 def test_each_call_arrives_once_in_the_order_of_its_thread() -> None:
     got: list[tuple[int, int]] = []
 
     async def main() -> None:
-        inbox, over = letters(), asyncio.Event()
+        inbox, over = mailbox(), asyncio.Event()
         expected = 4 * 2_000
 
         def arrive(thread: int, number: int) -> None:
@@ -39,7 +39,7 @@ def test_each_call_arrives_once_in_the_order_of_its_thread() -> None:
 
 def test_those_of_one_moment_wake_the_loop_once(monkeypatch: pytest.MonkeyPatch) -> None:
     async def main() -> tuple[int, int]:
-        inbox, woken, called = letters(), 0, 0
+        inbox, woken, called = mailbox(), 0, 0
         real = inbox.loop.call_soon_threadsafe
 
         def wake(*args: Any) -> Any:
@@ -71,9 +71,9 @@ def test_those_of_one_moment_wake_the_loop_once(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_each_loop_has_its_own() -> None:
-    async def mine() -> Letters:
-        assert letters() is letters()
-        return letters()
+    async def mine() -> Mailbox:
+        assert mailbox() is mailbox()
+        return mailbox()
 
     one, two = asyncio.run(mine()), asyncio.run(mine())
     assert one is not two

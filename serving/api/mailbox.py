@@ -16,7 +16,7 @@ _Call = Callable[[], None]
 _here = threading.local()
 
 
-class Letters:
+class Mailbox:
     """What a loop is to call; it is woken for the first, and finds the others."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -40,10 +40,10 @@ class Letters:
             self._waiting.popleft()()
 
 
-def letters() -> Letters:
+def mailbox() -> Mailbox:
     """Those of the loop that runs in this thread."""
     loop = asyncio.get_running_loop()
-    found: Letters | None = getattr(_here, "letters", None)
+    found: Mailbox | None = getattr(_here, "mailbox", None)
     if found is None or found.loop is not loop:
-        found = _here.letters = Letters(loop)
+        found = _here.mailbox = Mailbox(loop)
     return found

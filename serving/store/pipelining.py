@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Executable
@@ -57,6 +58,7 @@ def _sent_ahead(connection: Connection) -> Iterator[None]:
         ) from error
 
 
+@cache
 def _supported() -> bool:
     """Whether the client library is new enough (14)."""
     from psycopg import Pipeline
