@@ -111,9 +111,9 @@ def _build(
 ) -> bytes:
     ranges = {}
     for name, extent in extents.items():
-        # Of all sites these alone moved the logits when they stayed exact (docs/results.md).
         if name in options.exact:
             continue
+        # Of all sites these alone moved the logits when they stayed exact (docs/results.md).
         if options.kept and name.endswith(".down"):
             ranges[name] = _without_outliers(extent, options.kept)
         else:
