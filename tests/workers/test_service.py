@@ -6,7 +6,6 @@ import os
 import signal
 from pathlib import Path
 
-import psutil
 import pytest
 from fastapi.testclient import TestClient
 
@@ -16,14 +15,6 @@ from serving.settings import Settings
 from tests.engine.kit import until
 
 BODY = {"text": "态度恶劣，没人理我"}
-
-
-def runs(pid: int) -> bool:
-    """Whether a process is there and no zombie."""
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 @pytest.fixture
@@ -45,9 +36,11 @@ def test_complaints_are_answered_whatever_becomes_of_the_worker(settings: Settin
         state: State = app.state.suda
         assert state.processes.healthy() == 1
         first = client.post("/v1/classify", json=BODY).json()["labels"]
-        pid = state.processes._seats[0].link.pid  # type: ignore[union-attr]
-        os.kill(pid, signal.SIGKILL)
-        until(lambda: not runs(pid))
+        link = state.processes._seats[0].link
+        assert link is not None
+        os.kill(link.pid, signal.SIGKILL)
+        # Until it has been waited for: its first thread is a zombie while the others still end.
+        until(lambda: not link.alive)
         assert client.post("/v1/classify", json=BODY).json()["labels"] == first
         assert client.get("/readyz").status_code == 200
         until(lambda: state.processes.healthy() == 1)
