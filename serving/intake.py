@@ -15,6 +15,7 @@ from ulid import ULID
 
 from data.errors import SudaError
 from data.records import Complaint
+from serving.engine.laps import Lap
 from serving.models.canary import Canary
 from serving.pipeline import Outcome, Pipeline
 from serving.repeats import Repeats
@@ -27,7 +28,7 @@ def _ignored(_: object) -> None:
     """Nobody keeps figures."""
 
 
-def _unmeasured(_: str) -> None:
+def _unmeasured(phase: str, ahead: float = 0.0) -> None:
     """Nobody measures."""
 
 
@@ -75,7 +76,7 @@ class Intake:
         *,
         attachments: tuple[Attachment, ...] = (),
         actor: str = "suda",
-        lap: Callable[[str], None] = _unmeasured,
+        lap: Lap = _unmeasured,
     ) -> Saved | Future[Saved]:
         """As `take`, but what is new comes as a future, done once its group is committed.
 
@@ -98,7 +99,7 @@ class Intake:
         saved = self.committer.submit(
             replace(
                 entry,
-                body=orjson.dumps(outcome.answer),
+                body=outcome.body,
                 versions=outcome.versions,
                 decision=outcome.answer,
             )
@@ -107,9 +108,7 @@ class Intake:
             saved.add_done_callback(partial(_tell, self.on_saved, complaint, outcome))
         return saved
 
-    def _decide(
-        self, complaint: Complaint, complaint_id: str, lap: Callable[[str], None]
-    ) -> Outcome:
+    def _decide(self, complaint: Complaint, complaint_id: str, lap: Lap) -> Outcome:
         if self.canary is not None and self.canary.takes(complaint):
             with suppress(_CanaryFailedError):
                 return self._outcome(self.canary.pipeline, complaint, complaint_id, lap)
@@ -120,7 +119,7 @@ class Intake:
         pipeline: Pipeline,
         complaint: Complaint,
         complaint_id: str,
-        lap: Callable[[str], None],
+        lap: Lap,
     ) -> Outcome:
         try:
             return pipeline.outcome(complaint, complaint_id, lap)

@@ -3,42 +3,63 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
+
+import orjson
 
 from data.errors import InputError, TaxonomyError, kind_of
 from data.records import Complaint
 from data.taxonomy.load import load as load_taxonomy
 from data.taxonomy.schema import Taxonomy
-from data.text.normalise import normalise
-from model.classifier import Classifier, Prediction
+from data.text.normalise import NormalisedText, normalise
+from model.classifier import Classifier
 from model.registry.resolve import resolve
 from model.runtime import load as load_bundle
 from serving.answer import decision_json
+from serving.engine.laps import Lap
 from serving.settings import Settings
 from serving.triage.decide import decide
 from serving.triage.policy import PolicySet, packs_for
 from serving.triage.policy import load as load_policy
-from serving.triage.types import Decision
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was made of one complaint; `answer` is the JSON object that is stored and sent.
+    """What was made of one complaint; `body` is the JSON that is stored and sent.
 
-    `seconds` is how long it took.
+    `unknown_rate` and `novelty` are the prediction's (`model.classifier.Prediction`). `seconds` is
+    how long it took, `triage_seconds` how much of that came after the model.
     """
 
-    prediction: Prediction
-    decision: Decision
+    body: bytes
     versions: dict[str, str]
-    answer: dict[str, Any]
+    unknown_rate: float
+    novelty: float | None
     seconds: float = 0.0
+    triage_seconds: float = 0.0
+
+    @cached_property
+    def answer(self) -> dict[str, Any]:
+        """`body` as an object."""
+        found: dict[str, Any] = orjson.loads(self.body)
+        return found
 
 
-def _no_lap(_: str) -> None:
+@runtime_checkable
+class Decider(Protocol):
+    """A classifier that may decide a complaint for a whole pipeline, elsewhere."""
+
+    def decide(
+        self, pipeline: Pipeline, complaint: Complaint, text: NormalisedText, complaint_id: str
+    ) -> Outcome | None:
+        """As `Pipeline.made`; None where it cannot be done elsewhere now."""
+        ...
+
+
+def _no_lap(phase: str, ahead: float = 0.0) -> None:
     """Nobody measures."""
 
 
@@ -63,12 +84,11 @@ class Pipeline:
         """The decision as the JSON object that is stored and answered."""
         return self.outcome(complaint, complaint_id).answer
 
-    def outcome(
-        self, complaint: Complaint, complaint_id: str, lap: Callable[[str], None] = _no_lap
-    ) -> Outcome:
-        """Decide one complaint; `lap` is told when `prepare`, `infer` and `decide` are done.
+    def outcome(self, complaint: Complaint, complaint_id: str, lap: Lap = _no_lap) -> Outcome:
+        """Decide one complaint, elsewhere where the classifier can have that done.
 
-        Raises InputError for a text without any words.
+        `lap` is told when `prepare`, `infer` and `decide` are done. Raises InputError for a text
+        without any words.
         """
         began = time.perf_counter()
         text = normalise(complaint.text)
@@ -78,8 +98,20 @@ class Pipeline:
                 field="text",
             )
         lap("prepare")
+        made = (
+            self.classifier.decide(self, complaint, text, complaint_id)
+            if isinstance(self.classifier, Decider)
+            else None
+        ) or self.made(complaint, text, complaint_id)
+        lap("infer", made.triage_seconds)
+        lap("decide")
+        return replace(made, seconds=time.perf_counter() - began)
+
+    def made(self, complaint: Complaint, text: NormalisedText, complaint_id: str) -> Outcome:
+        """Decide one complaint here; `text` is its text normalised."""
+        began = time.perf_counter()
         prediction = self.classifier.predict(text, top_k=self.top_k)
-        lap("infer")
+        read = time.perf_counter()
         policy = self.policies.at(complaint.received_at)
         # Drawn by what the complaint is, not by our id: a replay, a file and HTTP decide alike.
         key = f"{complaint.source}\0{complaint.external_id}" if complaint.external_id else None
@@ -90,8 +122,16 @@ class Pipeline:
             "policy": policy.stamp,
         }
         answer = decision_json(complaint, complaint_id, decision, self.taxonomy, versions)
-        lap("decide")
-        return Outcome(prediction, decision, versions, answer, time.perf_counter() - began)
+        body = orjson.dumps(answer)
+        done = time.perf_counter()
+        return Outcome(
+            body,
+            versions,
+            prediction.unknown_rate,
+            prediction.novelty,
+            seconds=done - began,
+            triage_seconds=done - read,
+        )
 
 
 def overlaid(path: Path | None, own: Taxonomy) -> Taxonomy:

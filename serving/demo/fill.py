@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
 
-import orjson
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 from ulid import ULID
@@ -142,10 +141,9 @@ def _take_in(stage: Stage, scene: Scene) -> str | None:
         # A text without words: the service would have refused it too.
         return None
     stage.at[0] = complaint.received_at + timedelta(seconds=1)
-    body = orjson.dumps(outcome.answer)
     stage.store.save(
         Entry(
-            complaint_id, complaint, f"demo-{complaint_id}", None, body, outcome.versions,
+            complaint_id, complaint, f"demo-{complaint_id}", None, outcome.body, outcome.versions,
             decision=outcome.answer, actor=ACTOR,
         )
     )  # fmt: skip

@@ -5,11 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 # In the order a text passes them: waiting for a thread; the earlier answer looked for, fields
 # checked and text normalised; tokens and model; rules, routing, deadlines and the answer as JSON;
 # waiting for the transaction and its commit.
 PHASES = ("queue", "prepare", "infer", "decide", "commit")
+
+
+class Lap(Protocol):
+    """Who is told of phases as they end: see `Laps.lap`."""
+
+    def __call__(self, phase: str, ahead: float = 0.0) -> None:
+        """A phase ended."""
+        ...
 
 
 @dataclass(slots=True)
@@ -23,9 +32,9 @@ class Laps:
     def __post_init__(self) -> None:
         self._last = self.clock()
 
-    def lap(self, phase: str) -> None:
-        """What happened since the last lap was `phase`."""
-        now = self.clock()
+    def lap(self, phase: str, ahead: float = 0.0) -> None:
+        """What happened since the last lap was `phase`, but for so many seconds of the next."""
+        now = max(self._last, self.clock() - ahead)
         self.seconds[phase] = self.seconds.get(phase, 0.0) + now - self._last
         self._last = now
 

@@ -67,7 +67,7 @@ class Decider:
         )
         if self.dry_run:
             outcome = intake.pipeline.outcome(complaint, str(ULID()), laps.lap)
-            return Saved(orjson.dumps(outcome.answer), replayed=False)
+            return Saved(outcome.body, replayed=False)
         return intake.begin(
             complaint, request.fingerprint(), item.key, actor=self.actor, lap=laps.lap
         )

@@ -55,6 +55,7 @@ def opened(
     except WorkerError as error:
         raise ModelRefusedError("load", f"in a worker process: {error}", field=version) from error
     pipeline = replace(serving, classifier=shared, taxonomy=laid)
+    processes.equip(pipeline)
     self_test(pipeline, recorded, when)
     return pipeline
 

@@ -36,6 +36,7 @@ def champion(settings: Settings, processes: Pool) -> Pipeline:
     recorded = golden.read(path)
     classifier = processes.share(pipeline.classifier, path, needed=False)
     pipeline = replace(pipeline, classifier=classifier)
+    processes.equip(pipeline)
     self_test(pipeline, recorded, datetime.now(UTC))
     return pipeline
 

@@ -168,9 +168,11 @@ class Switchboard:
                 policies = load_policy(policies, taxonomy)
             following = lineup.under(policies)
             now = datetime.now(UTC)
+            self._seat.processes.equip(following.champion.bare)
             try:
                 self_test(following.champion.bare, None, now)
             except ModelRefusedError as error:
+                self._seat.processes.equip(lineup.champion.bare)
                 self.refuse(who, error)
                 raise
             self.place(following)
@@ -185,7 +187,7 @@ class Switchboard:
 
     def _decided(self, outcome: Outcome) -> None:
         self._heard(outcome)
-        needed = outcome.decision.review.needed
+        needed = outcome.answer["review"]["needed"]
         self.tally.decided(outcome.versions["model"], review=needed, seconds=outcome.seconds)
 
     def _failed(self, version: str) -> None:
@@ -211,6 +213,9 @@ class Switchboard:
         trial = lineup.trial
         if trial and (self._lineup.trial is None or self._lineup.trial.number != trial.number):
             self.tally.begin()
+        for served in (lineup.champion, trial.served if trial else None, lineup.shadow):
+            if served is not None:
+                self._seat.processes.equip(served.bare)
         shadow, ended = self._shadow_for(lineup.shadow)
         self._seat.intake = replace(
             self._seat.intake,

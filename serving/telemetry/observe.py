@@ -39,28 +39,30 @@ class EngineObserver:
 
 def observe_decision(metrics: Metrics, outcome: Outcome) -> None:
     """Count one new decision."""
-    prediction, decision = outcome.prediction, outcome.decision
+    answer = outcome.answer
+    review, labels = answer["review"], answer["labels"]
     metrics.decisions.inc()
     version = outcome.versions["model"]
     metrics.model_decisions.labels(version).inc()
     metrics.model_seconds.labels(version).observe(outcome.seconds)
-    for name, label in outcome.answer["labels"].items():
+    for name, label in labels.items():
         metrics.predictions.labels(name, label["code"]).inc()
         metrics.confidence.labels(name).observe(label["confidence"])
         if label["backed_off"]:
             metrics.backed_off.labels(name).inc()
-    if decision.review.needed:
+    if review["needed"]:
         metrics.reviews.inc()
         metrics.model_reviews.labels(version).inc()
-    for reason in decision.review.reasons:
+    for reason in review["reasons"]:
         metrics.review_reasons.labels(reason).inc()
-    metrics.unknown_rate.observe(prediction.unknown_rate)
-    if prediction.novelty is not None:
-        metrics.novelty.set(prediction.novelty)
-    if decision.truncated:
+    metrics.unknown_rate.observe(outcome.unknown_rate)
+    if outcome.novelty is not None:
+        metrics.novelty.set(outcome.novelty)
+    if answer["truncated"]:
         metrics.truncated.inc()
-    for rule in {hit.rule for hit in decision.urgency.hits} if decision.urgency else ():
+    hits = (hit for label in labels.values() for hit in label.get("rule_evidence", ()))
+    for rule in {hit["rule"] for hit in hits}:
         metrics.rule_hits.labels(rule).inc()
-    for flag in decision.flags:
-        metrics.flags.labels(flag.code).inc()
-    metrics.routed.labels(decision.routing.lead.code).inc()
+    for flag in answer["flags"]:
+        metrics.flags.labels(flag["code"]).inc()
+    metrics.routed.labels(answer["routing"]["lead"]["code"]).inc()

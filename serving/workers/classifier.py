@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from data.records import Complaint
 from data.taxonomy.schema import Taxonomy
 from data.text.normalise import NormalisedText
 from model.classifier import Classifier, Floats, Prediction
+from serving.pipeline import Outcome, Pipeline
 
 
 class Workers(Protocol):
@@ -15,6 +17,17 @@ class Workers(Protocol):
 
     def predict(self, model: str, text: NormalisedText, top_k: int) -> Prediction | None:
         """A worker's answer; None where none is free."""
+        ...
+
+    def decide(
+        self,
+        model: str,
+        pipeline: Pipeline,
+        complaint: Complaint,
+        text: NormalisedText,
+        complaint_id: str,
+    ) -> Outcome | None:
+        """A worker's decision; None where none is free that is equipped for it."""
         ...
 
 
@@ -26,8 +39,8 @@ class SharedClassifier:
     """
 
     def __init__(self, local: Classifier, model: str, workers: Workers) -> None:
+        self.model = model
         self._local = local
-        self._model = model
         self._workers = workers
 
     @property
@@ -42,8 +55,14 @@ class SharedClassifier:
 
     def predict(self, text: NormalisedText, *, top_k: int = 3) -> Prediction:
         """A worker's answer, or this process's own where no worker is free. Raises WorkerError."""
-        answer = self._workers.predict(self._model, text, top_k)
+        answer = self._workers.predict(self.model, text, top_k)
         return self._local.predict(text, top_k=top_k) if answer is None else answer
+
+    def decide(
+        self, pipeline: Pipeline, complaint: Complaint, text: NormalisedText, complaint_id: str
+    ) -> Outcome | None:
+        """A worker's decision by the pipeline, rules and deadlines with it. Raises WorkerError."""
+        return self._workers.decide(self.model, pipeline, complaint, text, complaint_id)
 
     def logits(self, texts: Sequence[NormalisedText]) -> dict[str, Floats]:
         """Computed here."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import socket
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from serving.workers.messages import Done, Failed, Forget, Load, WorkerDiedError, WorkerError
+from serving.workers.messages import Done, Equip, Failed, Forget, Load, WorkerDiedError, WorkerError
 
 # Importing and verifying a bundle on a machine that does other things as well, in seconds.
 _LOAD_SECONDS = 120.0
@@ -19,7 +20,10 @@ _COMMAND = (sys.executable, "-m", "serving.workers.worker")
 
 
 class Link:
-    """A process and the socket to it. `lock` is held by whoever talks to it: one at a time."""
+    """A process and the socket to it. `lock` is held by whoever talks to it: one at a time.
+
+    `holds` are the names of the models it has loaded and of the pipelines it was equipped with.
+    """
 
     def __init__(self, command: tuple[str, ...] = _COMMAND) -> None:
         ours, theirs = socket.socketpair()
@@ -32,7 +36,7 @@ class Link:
         self._connection = Connection(ours.detach())
         self._forgotten: list[str] = []
         self.lock = threading.Lock()
-        self.models: set[str] = set()
+        self.holds: set[str] = set()
 
     @property
     def pid(self) -> int:
@@ -47,14 +51,24 @@ class Link:
     def load(self, model: str, path: Path) -> None:
         """Let it load a bundle. Raises WorkerError."""
         self.ask(Load(model, str(path)), _LOAD_SECONDS)
-        self.models.add(model)
+        self.holds.add(model)
 
-    def forget(self, model: str) -> None:
-        """Let it go of a model before it does anything else. Takes no lock: it may be called by
-        the garbage collector.
+    def equip(self, message: Equip) -> None:
+        """Let it decide by a pipeline, if it has its model. Raises WorkerError."""
+        if message.model not in self.holds:
+            return
+        try:
+            self.ask(message, _LOAD_SECONDS)
+        except (pickle.PicklingError, TypeError, AttributeError) as error:
+            raise WorkerError(f"policies cannot be sent: {type(error).__name__}") from error
+        self.holds.add(message.pipeline)
+
+    def forget(self, name: str) -> None:
+        """Let it go of a model or a pipeline before it does anything else. Takes no lock: it may
+        be called by the garbage collector.
         """
-        self.models.discard(model)
-        self._forgotten.append(model)
+        self.holds.discard(name)
+        self._forgotten.append(name)
 
     def ask(self, message: Any, seconds: float) -> Any:
         """Send and wait for the answer; hold `lock` meanwhile.

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from data.records import Complaint
+from data.taxonomy.schema import Taxonomy
 from data.text.normalise import NormalisedText
+from serving.triage.policy import PolicySet
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,10 +20,21 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
-class Forget:
-    """Let go of a model; not answered."""
+class Equip:
+    """Decide by these as `pipeline` from now on, with a loaded model; answered with its name."""
 
+    pipeline: str
     model: str
+    policies: PolicySet
+    taxonomy: Taxonomy
+    top_k: int
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """Let go of a model or a pipeline; not answered."""
+
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +44,16 @@ class Predict:
     model: str
     text: NormalisedText
     top_k: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decide:
+    """Decide a complaint, `text` being its text normalised; answered with an Outcome."""
+
+    pipeline: str
+    complaint: Complaint
+    text: NormalisedText
+    complaint_id: str
 
 
 @dataclass(frozen=True, slots=True)

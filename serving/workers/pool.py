@@ -9,12 +9,15 @@ import time
 import weakref
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+from data.records import Complaint
 from data.text.normalise import NormalisedText
 from model.classifier import Classifier, Prediction
+from serving.pipeline import Outcome, Pipeline
 from serving.workers.classifier import SharedClassifier
 from serving.workers.link import Link
-from serving.workers.messages import Predict, WorkerDiedError, WorkerError
+from serving.workers.messages import Decide, Equip, Predict, WorkerDiedError, WorkerError
 
 log = logging.getLogger("suda.workers")
 
@@ -44,6 +47,8 @@ class Pool:
         self._clock = clock
         self._numbers = itertools.count()
         self._paths: dict[str, Path] = {}
+        # What the workers decide by with each model.
+        self._desks: dict[str, Equip] = {}
         self._lock = threading.Lock()
         self._changing = threading.Lock()
         self._closed = False
@@ -69,8 +74,7 @@ class Pool:
         model = f"{classifier.version}#{next(self._numbers)}"
         with self._changing:
             self._paths[model] = path.resolve()
-            failures = self._everywhere(model, path.resolve())
-            for link, error in failures:
+            for link, error in self._everywhere(lambda link: link.load(model, path.resolve())):
                 if needed:
                     self.forget(model)
                     raise error
@@ -80,12 +84,45 @@ class Pool:
         weakref.finalize(shared, self.forget, model)
         return shared
 
+    def equip(self, pipeline: Pipeline) -> None:
+        """Have the workers decide by this pipeline from now on, instead of what they decided by
+        with its model before.
+
+        Where one cannot be equipped, and for a pipeline they are not equipped for, they lend the
+        model alone and this process does the rest. Does nothing for a classifier they do not share.
+        """
+        classifier = pipeline.classifier
+        if not isinstance(classifier, SharedClassifier):
+            return
+        with self._changing:
+            old = self._desks.get(classifier.model)
+            if old is not None and _serves(old, pipeline):
+                return
+            desk = Equip(
+                f"{classifier.model}/{next(self._numbers)}",
+                classifier.model,
+                pipeline.policies,
+                pipeline.taxonomy,
+                pipeline.top_k,
+            )
+            self._desks[classifier.model] = desk
+            if old is not None:
+                self._drop(old.pipeline)
+            for _, error in self._everywhere(lambda link: link.equip(desk)):
+                log.error("a worker process lends its model alone: %s", error)
+
     def forget(self, model: str) -> None:
-        """Let all workers go of a model."""
+        """Let all workers go of a model, and of what they decide by with it."""
         self._paths.pop(model, None)
+        desk = self._desks.pop(model, None)
+        if desk is not None:
+            self._drop(desk.pipeline)
+        self._drop(model)
+
+    def _drop(self, name: str) -> None:
         for seat in self._seats:
             if seat.link is not None:
-                seat.link.forget(model)
+                seat.link.forget(name)
 
     def predict(self, model: str, text: NormalisedText, top_k: int) -> Prediction | None:
         """A worker's answer; None where none is free that holds the model.
@@ -94,24 +131,44 @@ class Pool:
         WorkerError where that one dies too or is not to be had, where a worker fails on the text,
         and where it takes too long. This process does not try what may have ended another.
         """
-        question = Predict(model, text, top_k)
+        answer: Prediction | None = self._answer(model, Predict(model, text, top_k))
+        return answer
+
+    def decide(
+        self,
+        model: str,
+        pipeline: Pipeline,
+        complaint: Complaint,
+        text: NormalisedText,
+        complaint_id: str,
+    ) -> Outcome | None:
+        """A worker's decision; None where none is free that is equipped with `pipeline`. Raises
+        as `predict` does.
+        """
+        desk = self._desks.get(model)
+        if desk is None or not _serves(desk, pipeline):
+            return None
+        question = Decide(desk.pipeline, complaint, text, complaint_id)
+        outcome: Outcome | None = self._answer(desk.pipeline, question)
+        return outcome
+
+    def _answer(self, name: str, question: Any) -> Any:
         try:
-            return self._ask(question, 0.0)
+            return self._ask(name, question, 0.0)
         except WorkerDiedError:
-            answer = self._ask(question, self._seconds)
+            answer = self._ask(name, question, self._seconds)
             if answer is None:
                 raise
             return answer
 
-    def _ask(self, question: Predict, patience: float) -> Prediction | None:
-        link = self._free(question.model, patience)
+    def _ask(self, name: str, question: Any, patience: float) -> Any:
+        link = self._free(name, patience)
         if link is None:
             return None
         try:
-            answer: Prediction = link.ask(question, self._seconds)
+            return link.ask(question, self._seconds)
         finally:
             link.lock.release()
-        return answer
 
     def healthy(self) -> int:
         """How many processes run."""
@@ -139,30 +196,30 @@ class Pool:
             if seat.link is not None:
                 seat.link.stop()
 
-    def _everywhere(self, model: str, path: Path) -> list[tuple[Link, WorkerError]]:
+    def _everywhere(self, do: Callable[[Link], None]) -> list[tuple[Link, WorkerError]]:
         """All at the same time: each takes as long as loading does. Returns who could not."""
         failures: list[tuple[Link, WorkerError]] = []
 
-        def load(link: Link) -> None:
+        def held(link: Link) -> None:
             try:
                 with link.lock:
-                    link.load(model, path)
+                    do(link)
             except WorkerError as error:
                 failures.append((link, error))
 
         links = [seat.link for seat in self._seats if seat.link is not None and seat.link.alive]
-        threads = [threading.Thread(target=load, args=(link,), daemon=True) for link in links]
+        threads = [threading.Thread(target=held, args=(link,), daemon=True) for link in links]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
         return failures
 
-    def _free(self, model: str, patience: float) -> Link | None:
-        """A worker that holds the model, its lock held; waits so many seconds for each."""
+    def _free(self, name: str, patience: float) -> Link | None:
+        """A worker that holds what is named, its lock held; waits so many seconds for each."""
         for seat in self._seats:
             link = seat.link
-            if link and model in link.models and link.lock.acquire(timeout=patience):
+            if link and name in link.holds and link.lock.acquire(timeout=patience):
                 if link.alive:
                     return link
                 link.lock.release()
@@ -177,6 +234,8 @@ class Pool:
                 with link.lock:
                     for model, path in list(self._paths.items()):
                         _load(link, model, path)
+                    for desk in list(self._desks.values()):
+                        link.equip(desk)
                 seat.link = link
         except (WorkerError, OSError) as error:
             log.error("a worker process could not be started: %s", error)
@@ -189,6 +248,15 @@ class Pool:
             closed = self._closed
         if closed and link is not None:
             link.stop()
+
+
+def _serves(desk: Equip, pipeline: Pipeline) -> bool:
+    """Whether what they were equipped with is this pipeline's own, and not merely like it."""
+    return (
+        desk.policies is pipeline.policies
+        and desk.taxonomy is pipeline.taxonomy
+        and desk.top_k == pipeline.top_k
+    )
 
 
 def _load(link: Link, model: str, path: Path) -> None:

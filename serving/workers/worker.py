@@ -1,7 +1,8 @@
 """The worker process: loads bundles and answers texts, one at a time, until its parent is gone.
 
 `python -m serving.workers.worker FD`, FD being its end of a socket to the parent. It takes
-`Load`, `Forget` and `Predict` and answers each but `Forget` with `Done` or `Failed`.
+`Load`, `Equip`, `Forget`, `Predict` and `Decide`, and answers all but `Forget` with `Done` or
+`Failed`.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from data.text.normalise import normalise
 from model.classifier import Classifier
 from model.golden import texts_of
 from model.runtime import load
-from serving.workers.messages import Done, Failed, Forget, Load, Predict
+from serving.pipeline import Pipeline
+from serving.workers.messages import Decide, Done, Equip, Failed, Forget, Load, Predict
 
 # Where the machine runs out of memory, a worker goes before the process that holds connections.
 _EXPENDABLE = "500"
@@ -30,26 +32,33 @@ _WARM_UP_TEXTS = 4
 
 
 class Bench:
-    """The models of one worker, by the names that the parent gave them."""
+    """The models and pipelines of one worker, by the names that the parent gave them."""
 
     def __init__(self, opened: Callable[[Path], Classifier] = load) -> None:
         self._opened = opened
         self._models: dict[str, Classifier] = {}
+        self._pipelines: dict[str, Pipeline] = {}
 
     def handle(self, message: Any) -> Done | Failed | None:
         """Do what is asked for; whatever fails is answered, never raised."""
         try:
+            if isinstance(message, Decide):
+                pipeline = self._pipelines[message.pipeline]
+                return Done(pipeline.made(message.complaint, message.text, message.complaint_id))
             if isinstance(message, Predict):
                 model = self._models[message.model]
                 return Done(model.predict(message.text, top_k=message.top_k))
             if isinstance(message, Load):
                 return Done(self._load(message))
+            if isinstance(message, Equip):
+                return Done(self._equip(message))
         except SudaError as error:
             return Failed(type(error).__name__, str(error))
         except Exception as error:  # noqa: BLE001 - answered; its words may quote the customer
             return Failed(type(error).__name__, "")
         if isinstance(message, Forget):
-            self._models.pop(message.model, None)
+            self._models.pop(message.name, None)
+            self._pipelines.pop(message.name, None)
         return None
 
     def _load(self, message: Load) -> str:
@@ -57,9 +66,21 @@ class Bench:
         for text in texts_of(model.taxonomy)[:_WARM_UP_TEXTS]:
             model.predict(normalise(text))
         self._models[message.model] = model
-        gc.collect()
-        gc.freeze()
+        _settle()
         return model.version
+
+    def _equip(self, message: Equip) -> str:
+        self._pipelines[message.pipeline] = Pipeline(
+            self._models[message.model], message.policies, message.taxonomy, message.top_k
+        )
+        _settle()
+        return message.pipeline
+
+
+def _settle() -> None:
+    """What is there now stays, and need not be walked by the collector."""
+    gc.collect()
+    gc.freeze()
 
 
 def serve(connection: Connection, bench: Bench) -> None:

@@ -139,7 +139,7 @@ def test_live_complaints_go_first(
         working = board.shadowing
         assert working is not None
         outcome = board.lineup.champion.bare.outcome(Complaint(BAD, NOW), "x" * 26)
-        working.offer(Complaint(BAD, NOW), replace(outcome, answer={**outcome.answer}))
+        working.offer(Complaint(BAD, NOW), outcome)
         # Long enough for many looks.
         time.sleep(0.2)
         assert shadow.seen == []

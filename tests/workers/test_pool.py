@@ -7,14 +7,21 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from data.records import Complaint
 from data.text.normalise import normalise
 from model.classifier import Classifier, Prediction
 from model.runtime import load
+from serving.engine.laps import Laps
+from serving.pipeline import Outcome, Pipeline
+from serving.settings import Settings
+from serving.triage.policy import PolicySet
 from serving.workers.link import Link
 from serving.workers.messages import WorkerError
 from serving.workers.pool import Pool
@@ -22,6 +29,7 @@ from tests.engine.kit import until
 from tests.models.kit import rewritten
 
 TEXTS = [normalise(text) for text in ("态度真好，办事很快", "态度恶劣，没人理我", "还行吧")]
+COMPLAINT = Complaint(TEXTS[1].original, datetime(2026, 3, 2, 9, tzinfo=UTC), source="电话")
 
 # Loads anything, and does to the first text what the placeholder says.
 ROGUE = """
@@ -74,7 +82,128 @@ def pids(pool: Pool) -> list[int]:
 
 def elsewhere(pool: Pool, classifier: Classifier, text: object = TEXTS[0]) -> Prediction | None:
     """What the workers answer, None where the answer would be made here."""
-    return pool.predict(classifier._model, text, 3)  # type: ignore[attr-defined, arg-type]
+    return pool.predict(classifier.model, text, 3)  # type: ignore[attr-defined, arg-type]
+
+
+@pytest.fixture
+def equipped(pool: Pool, shared: Classifier, mood_bundle: Path) -> Pipeline:
+    """A pipeline that they decide by."""
+    made = replace(Pipeline.open(Settings(bundle=mood_bundle)), classifier=shared)
+    pool.equip(made)
+    return made
+
+
+def decided(pool: Pool, pipeline: Pipeline) -> Outcome | None:
+    """What a worker decides, None where it would be decided here."""
+    name = pipeline.classifier.model  # type: ignore[attr-defined]
+    return pool.decide(name, pipeline, COMPLAINT, TEXTS[1], "id")
+
+
+def like(policies: PolicySet) -> PolicySet:
+    """Equal, and another."""
+    return PolicySet(policies.zone, policies.policies)
+
+
+def test_workers_decide_byte_by_byte_what_is_decided_here(
+    pool: Pool, equipped: Pipeline, mood_bundle: Path
+) -> None:
+    here = Pipeline.open(Settings(bundle=mood_bundle)).outcome(COMPLAINT, "id")
+    there = decided(pool, equipped)
+    assert there is not None
+    assert there.body == here.body
+    assert there.answer == here.answer
+    laps = Laps()
+    assert equipped.outcome(COMPLAINT, "id", laps.lap).body == here.body
+    assert list(laps.seconds) == ["prepare", "infer", "decide"]
+    assert all(laps.seconds.values())
+
+
+def test_both_workers_are_equipped(pool: Pool, equipped: Pipeline) -> None:
+    for seat in pool._seats:
+        assert seat.link is not None
+        with seat.link.lock:
+            assert decided(pool, equipped) is not None
+
+
+def test_policies_that_workers_were_not_equipped_with_are_applied_here(
+    pool: Pool, equipped: Pipeline
+) -> None:
+    other = replace(equipped, policies=like(equipped.policies))
+    assert decided(pool, other) is None
+    assert other.outcome(COMPLAINT, "id").body == equipped.outcome(COMPLAINT, "id").body
+    assert decided(pool, replace(equipped, top_k=1)) is None
+
+
+def test_workers_decide_by_what_they_were_equipped_with_last(
+    pool: Pool, equipped: Pipeline
+) -> None:
+    policies = tuple(replace(policy, stamp="strict@2") for policy in equipped.policies.policies)
+    strict = replace(equipped, policies=PolicySet(equipped.policies.zone, policies))
+    pool.equip(strict)
+    outcome = decided(pool, strict)
+    assert outcome is not None
+    assert outcome.answer["versions"]["policy"] == "strict@2"
+    assert decided(pool, equipped) is None
+    assert equipped.outcome(COMPLAINT, "id").versions == equipped.made(
+        COMPLAINT, TEXTS[1], "id"
+    ).versions  # fmt: skip
+
+
+def test_a_worker_that_is_started_anew_is_equipped_as_the_others_were(
+    pool: Pool, equipped: Pipeline
+) -> None:
+    for pid in pids(pool):
+        os.kill(pid, signal.SIGKILL)
+    until(lambda: pool.healthy() == 0)
+    assert decided(pool, equipped) is None
+    assert equipped.outcome(COMPLAINT, "id").body
+    pool.tend()
+    until(lambda: pool.healthy() == 2)
+    assert decided(pool, equipped) is not None
+
+
+def test_policies_that_cannot_be_sent_stay_here(
+    pool: Pool, equipped: Pipeline, caplog: pytest.LogCaptureFixture
+) -> None:
+    policies = tuple(
+        replace(policy, router=lambda: None)  # type: ignore[arg-type]
+        for policy in equipped.policies.policies
+    )
+    local = replace(equipped, policies=PolicySet(equipped.policies.zone, policies))
+    pool.equip(local)
+    assert "cannot be sent" in caplog.text
+    assert decided(pool, local) is None
+    assert pool.healthy() == 2
+    pool.equip(equipped)
+    assert decided(pool, equipped) is not None
+
+
+def test_what_belongs_to_a_model_is_forgotten_with_it(pool: Pool, equipped: Pipeline) -> None:
+    pool.forget(equipped.classifier.model)  # type: ignore[attr-defined]
+    assert decided(pool, equipped) is None
+    assert all(seat.link is not None and not seat.link.holds for seat in pool._seats)
+    assert equipped.outcome(COMPLAINT, "id").body
+
+
+def test_a_pipeline_they_do_not_share_is_left_alone(pool: Pool, mood_bundle: Path) -> None:
+    own = Pipeline.open(Settings(bundle=mood_bundle))
+    pool.equip(own)
+    assert own.outcome(COMPLAINT, "id").body
+    assert pool._desks == {}
+
+
+def test_a_complaint_that_kills_a_worker_fails_alone(mood_bundle: Path) -> None:
+    deeds = "c.send(Done(None)) if type(m).__name__ == 'Equip' else os._exit(9)"
+    pool = Pool(1, start=rogue(deeds))
+    pool.begin()
+    shared = pool.share(load(mood_bundle), mood_bundle)
+    pipeline = replace(Pipeline.open(Settings(bundle=mood_bundle)), classifier=shared)
+    pool.equip(pipeline)
+    with pytest.raises(WorkerError, match="died"):
+        pipeline.outcome(COMPLAINT, "id")
+    assert pool.healthy() == 0
+    assert pipeline.outcome(COMPLAINT, "id").body
+    pool.close()
 
 
 def test_workers_answer_what_the_model_answers_here(
@@ -126,7 +255,7 @@ def test_workers_end_with_their_pool(pool: Pool, shared: Classifier) -> None:
 
 def test_a_model_nobody_holds_any_more_is_let_go_of(pool: Pool, mood_bundle: Path) -> None:
     shared = pool.share(load(mood_bundle), mood_bundle)
-    name = shared._model  # type: ignore[attr-defined]
+    name = shared.model  # type: ignore[attr-defined]
     assert elsewhere(pool, shared) is not None
     del shared
     gc.collect()

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
+from model.classifier import Prediction
 from serving.api.app import create_app
 from serving.api.state import State
+from serving.pipeline import Outcome
 from serving.settings import Settings
+from serving.triage.policy import packs_for
+from serving.workers.classifier import Workers
 from tests.engine.kit import until
 
 BODY = {"text": "态度恶劣，没人理我"}
@@ -28,6 +34,40 @@ def settings(mood_bundle: Path, tmp_path: Path) -> Settings:
         workers=1,
         registry=tmp_path / "registry",
     )
+
+
+def test_workers_decide_by_the_policies_that_hold(settings: Settings, tmp_path: Path) -> None:
+    app = create_app(settings)
+    with TestClient(app) as client:
+        state: State = app.state.suda
+        workers = CountingWorkers(state.processes)
+        state.intake.pipeline.classifier._workers = workers  # type: ignore[attr-defined]
+        before = client.post("/v1/classify", json=BODY).json()
+        pack = Path(shutil.copytree(packs_for(state.intake.pipeline.taxonomy), tmp_path / "packs"))
+        with (pack / "review.yaml").open("a", encoding="utf-8") as file:
+            file.write("\n# another\n")
+        state.models.reload_policy(pack, who="李", why="stricter")
+        tested = workers.decided
+        after = client.post("/v1/classify", json=BODY).json()
+    assert workers.decided == tested + 1
+    assert after["versions"]["policy"] != before["versions"]["policy"]
+    assert after["labels"] == before["labels"]
+
+
+class CountingWorkers:
+    """Those of a pool, and how many complaints they decided as a whole."""
+
+    def __init__(self, inner: Workers) -> None:
+        self._inner = inner
+        self.decided = 0
+
+    def predict(self, *given: Any) -> Prediction | None:
+        return self._inner.predict(*given)
+
+    def decide(self, *given: Any) -> Outcome | None:
+        outcome = self._inner.decide(*given)
+        self.decided += outcome is not None
+        return outcome
 
 
 def test_complaints_are_answered_whatever_becomes_of_the_worker(settings: Settings) -> None:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
+from data.records import Complaint
 from data.text.normalise import normalise
 from model.classifier import Classifier
 from model.runtime import load
-from serving.workers.messages import Done, Failed, Forget, Load, Predict
+from serving.pipeline import Pipeline
+from serving.settings import Settings
+from serving.workers.messages import Decide, Done, Equip, Failed, Forget, Load, Predict
 from serving.workers.worker import Bench
 
 TEXT = normalise("态度恶劣，没人理我")
+COMPLAINT = Complaint(TEXT.original, datetime(2026, 3, 2, 9, tzinfo=UTC), source="电话")
 
 
 def test_it_answers_bit_by_bit_what_the_model_answers(mood_bundle: Path) -> None:
@@ -31,6 +36,28 @@ def test_what_it_was_told_to_forget_it_no_longer_answers(mood_bundle: Path) -> N
     bench.handle(Load("a", str(mood_bundle)))
     assert bench.handle(Forget("a")) is None
     assert bench.handle(Predict("a", TEXT, 3)) == Failed("KeyError", "")
+
+
+def test_it_decides_byte_by_byte_as_the_pipeline_does(mood_bundle: Path) -> None:
+    bench, ours = Bench(), Pipeline.open(Settings(bundle=mood_bundle))
+    bench.handle(Load("a", str(mood_bundle)))
+    equip = Equip("a/1", "a", ours.policies, ours.taxonomy, ours.top_k)
+    assert bench.handle(equip) == Done("a/1")
+    answer = bench.handle(Decide("a/1", COMPLAINT, TEXT, "id"))
+    assert isinstance(answer, Done)
+    expected = ours.made(COMPLAINT, TEXT, "id")
+    assert answer.result.body == expected.body
+    assert answer.result.versions == expected.versions
+    assert answer.result.novelty == expected.novelty
+    assert 0 < answer.result.triage_seconds < answer.result.seconds
+    bench.handle(Forget("a/1"))
+    assert bench.handle(Decide("a/1", COMPLAINT, TEXT, "id")) == Failed("KeyError", "")
+
+
+def test_it_cannot_be_equipped_for_a_model_it_lacks(mood_bundle: Path) -> None:
+    ours = Pipeline.open(Settings(bundle=mood_bundle))
+    equip = Equip("a/1", "a", ours.policies, ours.taxonomy, ours.top_k)
+    assert Bench().handle(equip) == Failed("KeyError", "")
 
 
 def test_a_bundle_that_is_none_is_named(tmp_path: Path) -> None:
