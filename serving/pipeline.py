@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 import orjson
 
@@ -14,7 +14,7 @@ from data.errors import InputError, TaxonomyError, kind_of
 from data.records import Complaint
 from data.taxonomy.load import load as load_taxonomy
 from data.taxonomy.schema import Taxonomy
-from data.text.normalise import NormalisedText, normalise
+from data.text.normalise import normalise
 from model.classifier import Classifier
 from model.registry.resolve import resolve
 from model.runtime import load as load_bundle
@@ -48,12 +48,11 @@ class Outcome:
         return found
 
 
-@runtime_checkable
-class Decider(Protocol):
-    """A classifier that may decide a complaint for a whole pipeline, elsewhere."""
+class Decide(Protocol):
+    """How a classifier decides for a whole pipeline, elsewhere: its method `decide`, if any."""
 
-    def decide(
-        self, pipeline: Pipeline, complaint: Complaint, text: NormalisedText, complaint_id: str
+    def __call__(
+        self, pipeline: Pipeline, complaint: Complaint, complaint_id: str
     ) -> Outcome | None:
         """As `Pipeline.made`; None where it cannot be done elsewhere now."""
         ...
@@ -91,25 +90,24 @@ class Pipeline:
         without any words.
         """
         began = time.perf_counter()
+        lap("prepare")
+        # Not an instance check: on a protocol that takes longer than the pickling.
+        elsewhere: Decide | None = getattr(self.classifier, "decide", None)
+        made = elsewhere(self, complaint, complaint_id) if elsewhere else None
+        made = made or self.made(complaint, complaint_id)
+        lap("infer", made.triage_seconds)
+        lap("decide")
+        return replace(made, seconds=time.perf_counter() - began)
+
+    def made(self, complaint: Complaint, complaint_id: str) -> Outcome:
+        """Decide one complaint here. Raises InputError for a text without any words."""
+        began = time.perf_counter()
         text = normalise(complaint.text)
         if not text.text:
             raise InputError(
                 f"expected the words of a complaint, got {kind_of(complaint.text)} without any",
                 field="text",
             )
-        lap("prepare")
-        made = (
-            self.classifier.decide(self, complaint, text, complaint_id)
-            if isinstance(self.classifier, Decider)
-            else None
-        ) or self.made(complaint, text, complaint_id)
-        lap("infer", made.triage_seconds)
-        lap("decide")
-        return replace(made, seconds=time.perf_counter() - began)
-
-    def made(self, complaint: Complaint, text: NormalisedText, complaint_id: str) -> Outcome:
-        """Decide one complaint here; `text` is its text normalised."""
-        began = time.perf_counter()
         prediction = self.classifier.predict(text, top_k=self.top_k)
         read = time.perf_counter()
         policy = self.policies.at(complaint.received_at)

@@ -37,7 +37,7 @@ def decide_for(pipeline: Pipeline, texts: list[str], seconds: float, threads: in
         while time.perf_counter() < until:
             number = next(numbers)
             text = texts[number % len(texts)]
-            pipeline.decide(Complaint(text, datetime.now(UTC)), str(number))
+            pipeline.outcome(Complaint(text, datetime.now(UTC)), str(number))
             done[me] += 1
 
     began, cpu = time.perf_counter(), time.process_time()

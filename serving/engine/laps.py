@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-# In the order a text passes them: waiting for a thread; the earlier answer looked for, fields
-# checked and text normalised; tokens and model; rules, routing, deadlines and the answer as JSON;
-# waiting for the transaction and its commit.
+# In the order a text passes them: waiting for a thread; fields checked, an earlier answer looked
+# for; text normalised, tokens and model; rules, routing, deadlines and the answer as JSON; waiting
+# for the transaction and its commit.
 PHASES = ("queue", "prepare", "infer", "decide", "commit")
 
 

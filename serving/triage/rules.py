@@ -7,6 +7,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from data.taxonomy.schema import Taxonomy
@@ -73,6 +74,15 @@ class CompiledRule:
     all_in_text: tuple[re.Pattern[str], ...]
     guards: tuple[CompiledGuard, ...]
 
+    @cached_property
+    def places(self) -> frozenset[int]:
+        """Those of its patterns."""
+        return frozenset(place for place, _ in self.patterns)
+
+    def could_fire(self, candidates: frozenset[int]) -> bool:
+        """Whether there is anything in a text to try, by its candidates; a field apart."""
+        return self.quantity is not None or not self.places.isdisjoint(candidates)
+
     def spans(
         self, text: str, quantities: tuple[Quantity, ...], candidates: frozenset[int]
     ) -> Iterator[tuple[int, int]]:
@@ -121,8 +131,10 @@ class RuleSet:
         fired: list[Fired] = []
         suppressed: list[Suppressed] = []
         for rule in self.rules:
-            hits, taken_back = _run(rule, text, clauses, quantities, candidates)
-            suppressed += taken_back
+            hits: list[Hit] = []
+            if rule.could_fire(candidates):
+                hits, taken_back = _run(rule, text, clauses, quantities, candidates)
+                suppressed += taken_back
             by_field = rule.fields is not None and rule.fields.holds(facts)
             if hits or by_field:
                 fired.append(Fired(rule.id, rule.name, rule.level, rule.flags, tuple(hits)))

@@ -24,7 +24,6 @@ class Workers(Protocol):
         model: str,
         pipeline: Pipeline,
         complaint: Complaint,
-        text: NormalisedText,
         complaint_id: str,
     ) -> Outcome | None:
         """A worker's decision; None where none is free that is equipped for it."""
@@ -58,11 +57,11 @@ class SharedClassifier:
         answer = self._workers.predict(self.model, text, top_k)
         return self._local.predict(text, top_k=top_k) if answer is None else answer
 
-    def decide(
-        self, pipeline: Pipeline, complaint: Complaint, text: NormalisedText, complaint_id: str
-    ) -> Outcome | None:
-        """A worker's decision by the pipeline, rules and deadlines with it. Raises WorkerError."""
-        return self._workers.decide(self.model, pipeline, complaint, text, complaint_id)
+    def decide(self, pipeline: Pipeline, complaint: Complaint, complaint_id: str) -> Outcome | None:
+        """A worker's decision by the pipeline, rules and deadlines with it. Raises WorkerError, or
+        InputError for a text without any words.
+        """
+        return self._workers.decide(self.model, pipeline, complaint, complaint_id)
 
     def logits(self, texts: Sequence[NormalisedText]) -> dict[str, Floats]:
         """Computed here."""

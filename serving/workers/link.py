@@ -11,7 +11,17 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from serving.workers.messages import Done, Equip, Failed, Forget, Load, WorkerDiedError, WorkerError
+from data.errors import InputError
+from serving.workers.messages import (
+    Done,
+    Equip,
+    Failed,
+    Forget,
+    Load,
+    Refused,
+    WorkerDiedError,
+    WorkerError,
+)
 
 # Importing and verifying a bundle on a machine that does other things as well, in seconds.
 _LOAD_SECONDS = 120.0
@@ -74,7 +84,8 @@ class Link:
         """Send and wait for the answer; hold `lock` meanwhile.
 
         Raises WorkerError where the process fails, dies (WorkerDiedError), or takes longer: then it
-        is ended, since what it would still say belongs to nobody.
+        is ended, since what it would still say belongs to nobody. Raises InputError where the
+        complaint is at fault.
         """
         try:
             while self._forgotten:
@@ -89,6 +100,8 @@ class Link:
         except (EOFError, OSError) as error:
             self.close()
             raise WorkerDiedError("the worker process died") from error
+        if isinstance(answer, Refused):
+            raise InputError(answer.message, field=answer.field)
         if isinstance(answer, Failed):
             raise WorkerError(f"{answer.kind}: {answer.message}".removesuffix(": "))
         if not isinstance(answer, Done):

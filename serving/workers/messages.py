@@ -48,11 +48,10 @@ class Predict:
 
 @dataclass(frozen=True, slots=True)
 class Decide:
-    """Decide a complaint, `text` being its text normalised; answered with an Outcome."""
+    """Decide a complaint; answered with an Outcome."""
 
     pipeline: str
     complaint: Complaint
-    text: NormalisedText
     complaint_id: str
 
 
@@ -61,6 +60,14 @@ class Done:
     """What was asked for."""
 
     result: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The complaint itself is at fault: an InputError's message and field."""
+
+    message: str
+    field: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,16 +139,15 @@ class Pool:
         model: str,
         pipeline: Pipeline,
         complaint: Complaint,
-        text: NormalisedText,
         complaint_id: str,
     ) -> Outcome | None:
         """A worker's decision; None where none is free that is equipped with `pipeline`. Raises
-        as `predict` does.
+        as `predict` does, and InputError for a text without any words.
         """
         desk = self._desks.get(model)
         if desk is None or not _serves(desk, pipeline):
             return None
-        question = Decide(desk.pipeline, complaint, text, complaint_id)
+        question = Decide(desk.pipeline, complaint, complaint_id)
         outcome: Outcome | None = self._answer(desk.pipeline, question)
         return outcome
 

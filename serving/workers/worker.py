@@ -1,8 +1,8 @@
 """The worker process: loads bundles and answers texts, one at a time, until its parent is gone.
 
 `python -m serving.workers.worker FD`, FD being its end of a socket to the parent. It takes
-`Load`, `Equip`, `Forget`, `Predict` and `Decide`, and answers all but `Forget` with `Done` or
-`Failed`.
+`Load`, `Equip`, `Forget`, `Predict` and `Decide`, and answers all but `Forget` with `Done`,
+`Refused` or `Failed`.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from data.errors import SudaError
+from data.errors import InputError, SudaError
 from data.text.normalise import normalise
 from model.classifier import Classifier
 from model.golden import texts_of
 from model.runtime import load
 from serving.pipeline import Pipeline
-from serving.workers.messages import Decide, Done, Equip, Failed, Forget, Load, Predict
+from serving.workers.messages import Decide, Done, Equip, Failed, Forget, Load, Predict, Refused
 
 # Where the machine runs out of memory, a worker goes before the process that holds connections.
 _EXPENDABLE = "500"
@@ -39,12 +39,12 @@ class Bench:
         self._models: dict[str, Classifier] = {}
         self._pipelines: dict[str, Pipeline] = {}
 
-    def handle(self, message: Any) -> Done | Failed | None:
+    def handle(self, message: Any) -> Done | Refused | Failed | None:
         """Do what is asked for; whatever fails is answered, never raised."""
         try:
             if isinstance(message, Decide):
                 pipeline = self._pipelines[message.pipeline]
-                return Done(pipeline.made(message.complaint, message.text, message.complaint_id))
+                return Done(pipeline.made(message.complaint, message.complaint_id))
             if isinstance(message, Predict):
                 model = self._models[message.model]
                 return Done(model.predict(message.text, top_k=message.top_k))
@@ -52,6 +52,8 @@ class Bench:
                 return Done(self._load(message))
             if isinstance(message, Equip):
                 return Done(self._equip(message))
+        except InputError as error:
+            return Refused(error.message, error.field)
         except SudaError as error:
             return Failed(type(error).__name__, str(error))
         except Exception as error:  # noqa: BLE001 - answered; its words may quote the customer

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from data.errors import InputError
 from data.records import Complaint
 from data.text.normalise import normalise
 from model.classifier import Classifier, Prediction
@@ -96,7 +97,7 @@ def equipped(pool: Pool, shared: Classifier, mood_bundle: Path) -> Pipeline:
 def decided(pool: Pool, pipeline: Pipeline) -> Outcome | None:
     """What a worker decides, None where it would be decided here."""
     name = pipeline.classifier.model  # type: ignore[attr-defined]
-    return pool.decide(name, pipeline, COMPLAINT, TEXTS[1], "id")
+    return pool.decide(name, pipeline, COMPLAINT, "id")
 
 
 def like(policies: PolicySet) -> PolicySet:
@@ -116,6 +117,19 @@ def test_workers_decide_byte_by_byte_what_is_decided_here(
     assert equipped.outcome(COMPLAINT, "id", laps.lap).body == here.body
     assert list(laps.seconds) == ["prepare", "infer", "decide"]
     assert all(laps.seconds.values())
+
+
+def test_a_text_without_words_is_refused_by_a_worker_as_here(
+    pool: Pool, equipped: Pipeline
+) -> None:
+    empty = replace(COMPLAINT, text="\u200b")
+    with pytest.raises(InputError) as there:
+        equipped.outcome(empty, "id")
+    with pytest.raises(InputError) as here:
+        equipped.made(empty, "id")
+    assert str(there.value) == str(here.value)
+    assert pool.healthy() == 2
+    assert decided(pool, equipped) is not None
 
 
 def test_both_workers_are_equipped(pool: Pool, equipped: Pipeline) -> None:
@@ -145,7 +159,7 @@ def test_workers_decide_by_what_they_were_equipped_with_last(
     assert outcome.answer["versions"]["policy"] == "strict@2"
     assert decided(pool, equipped) is None
     assert equipped.outcome(COMPLAINT, "id").versions == equipped.made(
-        COMPLAINT, TEXTS[1], "id"
+        COMPLAINT, "id"
     ).versions  # fmt: skip
 
 

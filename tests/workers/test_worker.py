@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from model.classifier import Classifier
 from model.runtime import load
 from serving.pipeline import Pipeline
 from serving.settings import Settings
-from serving.workers.messages import Decide, Done, Equip, Failed, Forget, Load, Predict
+from serving.workers.messages import Decide, Done, Equip, Failed, Forget, Load, Predict, Refused
 from serving.workers.worker import Bench
 
 TEXT = normalise("态度恶劣，没人理我")
@@ -43,15 +44,25 @@ def test_it_decides_byte_by_byte_as_the_pipeline_does(mood_bundle: Path) -> None
     bench.handle(Load("a", str(mood_bundle)))
     equip = Equip("a/1", "a", ours.policies, ours.taxonomy, ours.top_k)
     assert bench.handle(equip) == Done("a/1")
-    answer = bench.handle(Decide("a/1", COMPLAINT, TEXT, "id"))
+    answer = bench.handle(Decide("a/1", COMPLAINT, "id"))
     assert isinstance(answer, Done)
-    expected = ours.made(COMPLAINT, TEXT, "id")
+    expected = ours.made(COMPLAINT, "id")
     assert answer.result.body == expected.body
     assert answer.result.versions == expected.versions
     assert answer.result.novelty == expected.novelty
     assert 0 < answer.result.triage_seconds < answer.result.seconds
     bench.handle(Forget("a/1"))
-    assert bench.handle(Decide("a/1", COMPLAINT, TEXT, "id")) == Failed("KeyError", "")
+    assert bench.handle(Decide("a/1", COMPLAINT, "id")) == Failed("KeyError", "")
+
+
+def test_a_text_without_words_is_the_callers_fault(mood_bundle: Path) -> None:
+    bench, ours = Bench(), Pipeline.open(Settings(bundle=mood_bundle))
+    bench.handle(Load("a", str(mood_bundle)))
+    bench.handle(Equip("a/1", "a", ours.policies, ours.taxonomy, ours.top_k))
+    answer = bench.handle(Decide("a/1", replace(COMPLAINT, text="\u200b \n"), "id"))
+    assert isinstance(answer, Refused)
+    assert answer.field == "text"
+    assert "expected the words" in answer.message
 
 
 def test_it_cannot_be_equipped_for_a_model_it_lacks(mood_bundle: Path) -> None:
