@@ -117,8 +117,9 @@ class Settings(BaseSettings):
     """Most complaints saved in one transaction."""
 
     linger_ms: float = Field(default=15.0, ge=0, le=1000)
-    """How long a group waits for more complaints before it is saved, while others wait to be begun;
-    with nobody in line it waits for nothing. Larger groups cost less, smaller answer sooner."""
+    """How long a group waits for more complaints before it is saved, while more than four for each
+    thread stand in line; else it waits for nothing. Larger groups cost less, smaller answer sooner.
+    """
 
     drain_seconds: float = Field(default=5.0, ge=0)
     """How long `/readyz` says 503 before the service stops listening, once it is told to stop."""

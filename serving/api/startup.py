@@ -46,6 +46,9 @@ _TEND_SECONDS = 0.5
 _CHECKPOINT_SECONDS = 1.0
 # Share of a deadline in which complaints are let in, see `Limits`.
 _PROMISED = 0.7
+# Complaints in line for each thread before groups wait for company. At an ordinary load a few stand
+# in line now and then, and they would wait longest; at the limit there are always more.
+_CROWD = 4
 
 
 @contextmanager
@@ -66,7 +69,8 @@ def opened(settings: Settings, metrics: Metrics, given: Pipeline | None) -> Iter
         executor = ThreadPoolExecutor(_QUERY_THREADS, thread_name_prefix="suda-query")
         stack.callback(executor.shutdown, wait=True)
         running = _engine(settings, metrics)
-        committer = _committer(settings, store, metrics, lambda: running.waiting > 0)
+        crowd = _CROWD * settings.workers
+        committer = _committer(settings, store, metrics, lambda: running.waiting > crowd)
         committer.start()
         stack.callback(committer.close, settings.shutdown_seconds)
         running.start()
