@@ -60,7 +60,7 @@ class Settings(BaseSettings):
     """Threads that classify; by default as many as the container may use processors."""
 
     processes: int = Field(default_factory=_processes, ge=0)
-    """Processes beside this one that run the model, so that Python's one thread at a time does not
+    """Processes beside this one that decide, so that Python's one thread at a time does not
     hold it up; 0 = none. By default as many as there are processors, none on a single one."""
 
     deadline_ms: int = Field(default=400, ge=10, le=MAX_DEADLINE_MS)

@@ -1,1 +1,1 @@
-"""Processes beside the listening one that run the model, each with an interpreter of its own."""
+"""Processes beside the listening one that decide, each with an interpreter of its own."""
