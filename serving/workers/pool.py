@@ -106,9 +106,14 @@ class Pool:
                 pipeline.top_k,
             )
             self._desks[classifier.model] = desk
-            if old is not None:
-                self._drop(old.pipeline)
-            for _, error in self._everywhere(lambda link: link.equip(desk)):
+
+            def renew(link: Link) -> None:
+                # While nobody talks to it: who asks by the old name must not find it forgotten.
+                if old is not None:
+                    link.forget(old.pipeline)
+                link.equip(desk)
+
+            for _, error in self._everywhere(renew):
                 log.error("a worker process lends its model alone: %s", error)
 
     def forget(self, model: str) -> None:
@@ -219,7 +224,8 @@ class Pool:
         for seat in self._seats:
             link = seat.link
             if link and name in link.holds and link.lock.acquire(timeout=patience):
-                if link.alive:
+                # What it held before the lock was had may be forgotten by now.
+                if link.alive and name in link.holds:
                     return link
                 link.lock.release()
         return None

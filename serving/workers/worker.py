@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import logging
 import os
 import signal
 import sys
@@ -23,7 +24,10 @@ from model.classifier import Classifier
 from model.golden import texts_of
 from model.runtime import load
 from serving.pipeline import Pipeline
+from serving.telemetry.logs import trail
 from serving.workers.messages import Decide, Done, Equip, Failed, Forget, Load, Predict, Refused
+
+log = logging.getLogger("suda.workers")
 
 # Where the machine runs out of memory, a worker goes before the process that holds connections.
 _EXPENDABLE = "500"
@@ -57,6 +61,7 @@ class Bench:
         except SudaError as error:
             return Failed(type(error).__name__, str(error))
         except Exception as error:  # noqa: BLE001 - answered; its words may quote the customer
+            log.error("a complaint failed: %s", trail(error))
             return Failed(type(error).__name__, "")
         if isinstance(message, Forget):
             self._models.pop(message.name, None)

@@ -6,7 +6,9 @@ import gc
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,7 +28,7 @@ from serving.triage.policy import PolicySet
 from serving.workers.link import Link
 from serving.workers.messages import WorkerError
 from serving.workers.pool import Pool
-from tests.engine.kit import until
+from tests.engine.kit import SOON, until
 from tests.models.kit import rewritten
 
 TEXTS = [normalise(text) for text in ("态度真好，办事很快", "态度恶劣，没人理我", "还行吧")]
@@ -161,6 +163,28 @@ def test_workers_decide_by_what_they_were_equipped_with_last(
     assert equipped.outcome(COMPLAINT, "id").versions == equipped.made(
         COMPLAINT, "id"
     ).versions  # fmt: skip
+
+
+def test_nobody_is_failed_while_policies_change(pool: Pool, equipped: Pipeline) -> None:
+    """Whoever asks by what was replaced meanwhile is answered all the same."""
+    body = equipped.made(COMPLAINT, "id").body
+    done = threading.Event()
+
+    def asked() -> int:
+        count = 0
+        while not done.is_set():
+            assert equipped.outcome(COMPLAINT, "id").body == body
+            count += 1
+        return count
+
+    with ThreadPoolExecutor(3) as threads:
+        asking = [threads.submit(asked) for _ in range(3)]
+        for _ in range(6):
+            pool.equip(replace(equipped, policies=like(equipped.policies)))
+            pool.equip(equipped)
+        done.set()
+        assert sum(future.result(SOON) for future in asking) > 3
+    assert decided(pool, equipped) is not None
 
 
 def test_a_worker_that_is_started_anew_is_equipped_as_the_others_were(

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from data.records import Complaint
 from data.text.normalise import normalise
@@ -78,7 +79,9 @@ def test_a_bundle_that_is_none_is_named(tmp_path: Path) -> None:
     assert str(tmp_path) in answer.message
 
 
-def test_a_failure_is_told_without_its_words(mood_bundle: Path) -> None:
+def test_a_failure_is_told_without_its_words(
+    mood_bundle: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     class Poisoned:
         version = "poisoned"
         taxonomy = load(mood_bundle).taxonomy
@@ -94,3 +97,5 @@ def test_a_failure_is_told_without_its_words(mood_bundle: Path) -> None:
     bench = Bench(opened)
     bench.handle(Load("a", "anywhere"))
     assert bench.handle(Predict("a", TEXT, 3)) == Failed("ValueError", "")
+    assert "ValueError at predict (" in caplog.text
+    assert "何某某" not in caplog.text
