@@ -15,7 +15,7 @@ from ulid import ULID
 
 from data.errors import SudaError
 from data.records import Complaint
-from serving.engine.laps import Lap
+from serving.engine.laps import Lap, unmeasured
 from serving.models.canary import Canary
 from serving.pipeline import Outcome, Pipeline
 from serving.repeats import Repeats
@@ -26,10 +26,6 @@ from serving.store.store import Store
 
 def _ignored(_: object) -> None:
     """Nobody keeps figures."""
-
-
-def _unmeasured(phase: str, ahead: float = 0.0) -> None:
-    """Nobody measures."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +72,7 @@ class Intake:
         *,
         attachments: tuple[Attachment, ...] = (),
         actor: str = "suda",
-        lap: Lap = _unmeasured,
+        lap: Lap = unmeasured,
     ) -> Saved | Future[Saved]:
         """As `take`, but what is new comes as a future, done once its group is committed.
 

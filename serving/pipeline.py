@@ -19,7 +19,7 @@ from model.classifier import Classifier
 from model.registry.resolve import resolve
 from model.runtime import load as load_bundle
 from serving.answer import decision_json
-from serving.engine.laps import Lap
+from serving.engine.laps import Lap, unmeasured
 from serving.settings import Settings
 from serving.triage.decide import decide
 from serving.triage.policy import PolicySet, packs_for
@@ -48,7 +48,7 @@ class Outcome:
         return found
 
 
-class Decide(Protocol):
+class Elsewhere(Protocol):
     """How a classifier decides for a whole pipeline, elsewhere: its method `decide`, if any."""
 
     def __call__(
@@ -56,10 +56,6 @@ class Decide(Protocol):
     ) -> Outcome | None:
         """As `Pipeline.made`; None where it cannot be done elsewhere now."""
         ...
-
-
-def _no_lap(phase: str, ahead: float = 0.0) -> None:
-    """Nobody measures."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +79,7 @@ class Pipeline:
         """The decision as the JSON object that is stored and answered."""
         return self.outcome(complaint, complaint_id).answer
 
-    def outcome(self, complaint: Complaint, complaint_id: str, lap: Lap = _no_lap) -> Outcome:
+    def outcome(self, complaint: Complaint, complaint_id: str, lap: Lap = unmeasured) -> Outcome:
         """Decide one complaint, elsewhere where the classifier can have that done.
 
         `lap` is told when `prepare`, `infer` and `decide` are done. Raises InputError for a text
@@ -91,8 +87,7 @@ class Pipeline:
         """
         began = time.perf_counter()
         lap("prepare")
-        # Not an instance check: on a protocol that takes longer than the pickling.
-        elsewhere: Decide | None = getattr(self.classifier, "decide", None)
+        elsewhere: Elsewhere | None = getattr(self.classifier, "decide", None)
         made = elsewhere(self, complaint, complaint_id) if elsewhere else None
         made = made or self.made(complaint, complaint_id)
         lap("infer", made.triage_seconds)

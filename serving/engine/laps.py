@@ -39,6 +39,10 @@ class Laps:
         self._last = now
 
 
+def unmeasured(phase: str, ahead: float = 0.0) -> None:
+    """The Lap of those whom nobody measures."""
+
+
 def server_timing(laps: list[Laps]) -> str:
     """A `Server-Timing` header, in milliseconds: of several texts, the longest of each phase."""
     longest = {

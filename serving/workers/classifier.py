@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from data.records import Complaint
 from data.taxonomy.schema import Taxonomy
@@ -11,23 +11,8 @@ from data.text.normalise import NormalisedText
 from model.classifier import Classifier, Floats, Prediction
 from serving.pipeline import Outcome, Pipeline
 
-
-class Workers(Protocol):
-    """Who answers: see `serving.workers.pool.Pool`."""
-
-    def predict(self, model: str, text: NormalisedText, top_k: int) -> Prediction | None:
-        """A worker's answer; None where none is free."""
-        ...
-
-    def decide(
-        self,
-        model: str,
-        pipeline: Pipeline,
-        complaint: Complaint,
-        complaint_id: str,
-    ) -> Outcome | None:
-        """A worker's decision; None where none is free that is equipped for it."""
-        ...
+if TYPE_CHECKING:
+    from serving.workers.pool import Pool
 
 
 class SharedClassifier:
@@ -37,7 +22,7 @@ class SharedClassifier:
     threads alone answer less than half as many again as one (docs/decisions/0009).
     """
 
-    def __init__(self, local: Classifier, model: str, workers: Workers) -> None:
+    def __init__(self, local: Classifier, model: str, workers: Pool) -> None:
         self.model = model
         self._local = local
         self._workers = workers

@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import logging
 import os
 import signal
@@ -23,6 +22,7 @@ from data.text.normalise import normalise
 from model.classifier import Classifier
 from model.golden import texts_of
 from model.runtime import load
+from serving.engine.garbage import settle
 from serving.pipeline import Pipeline
 from serving.telemetry.logs import trail
 from serving.workers.messages import Decide, Done, Equip, Failed, Forget, Load, Predict, Refused
@@ -61,7 +61,7 @@ class Bench:
         except SudaError as error:
             return Failed(type(error).__name__, str(error))
         except Exception as error:  # noqa: BLE001 - answered; its words may quote the customer
-            log.error("a complaint failed: %s", trail(error))
+            log.error("%s failed: %s", type(message).__name__, trail(error))
             return Failed(type(error).__name__, "")
         if isinstance(message, Forget):
             self._models.pop(message.name, None)
@@ -73,21 +73,15 @@ class Bench:
         for text in texts_of(model.taxonomy)[:_WARM_UP_TEXTS]:
             model.predict(normalise(text))
         self._models[message.model] = model
-        _settle()
+        settle()
         return model.version
 
     def _equip(self, message: Equip) -> str:
         self._pipelines[message.pipeline] = Pipeline(
             self._models[message.model], message.policies, message.taxonomy, message.top_k
         )
-        _settle()
+        settle()
         return message.pipeline
-
-
-def _settle() -> None:
-    """What is there now stays, and need not be walked by the collector."""
-    gc.collect()
-    gc.freeze()
 
 
 def serve(connection: Connection, bench: Bench) -> None:

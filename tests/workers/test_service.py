@@ -17,7 +17,7 @@ from serving.api.state import State
 from serving.pipeline import Outcome
 from serving.settings import Settings
 from serving.triage.policy import packs_for
-from serving.workers.classifier import Workers
+from serving.workers.pool import Pool
 from tests.engine.kit import until
 
 BODY = {"text": "态度恶劣，没人理我"}
@@ -57,7 +57,7 @@ def test_workers_decide_by_the_policies_that_hold(settings: Settings, tmp_path: 
 class CountingWorkers:
     """Those of a pool, and how many complaints they decided as a whole."""
 
-    def __init__(self, inner: Workers) -> None:
+    def __init__(self, inner: Pool) -> None:
         self._inner = inner
         self.decided = 0
 
