@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -95,9 +95,8 @@ def fit_encoder(
             },
         )
     about |= {"config": as_dict(config), "linear": asdict(recipe.linear) if linear else None}
-    return export_run(
-        best, texts, taxonomy_bytes, target, about, recipe.export, on_step, linear=linear
-    )
+    options = replace(recipe.export, worth=config.blend.worth)
+    return export_run(best, texts, taxonomy_bytes, target, about, options, on_step, linear=linear)
 
 
 def _known(teacher: Path | None) -> dict[str, Any]:

@@ -32,14 +32,18 @@ def blended(
     linear: LinearWeights,
     held_out: Sequence[LabelledText],
     promise: Promise,
+    worth: float = 0.0,
 ) -> Blend:
-    """Fit the weights and the calibration on texts that neither model learnt from."""
+    """Fit the weights and the calibration on texts that neither model learnt from.
+
+    `worth` is what the linear model must gain to be read at all, see `fit_weights`.
+    """
     taxonomy = encoder.taxonomy
     plain = {head.name: bundle.HeadManifest.of(head, HeadCalibration()) for head in taxonomy.heads}
     wide = LinearClassifier(bundle.draft(KIND, taxonomy, plain), taxonomy, linear)
     texts = [normalise(item.text) for item in held_out]
     left, right = encoder.logits(texts), wide.logits(texts)
-    weights = fit_weights(taxonomy, left, right, held_out)
+    weights = fit_weights(taxonomy, left, right, held_out, worth)
     logits = {name: added(weight, left[name], right[name]) for name, weight in weights.items()}
     heads = calibrated_heads(taxonomy, logits, held_out, promise)
     runtime = dict(encoder.manifest.runtime)

@@ -3,12 +3,13 @@
 The encoder reads meaning, the linear model knows the words themselves; their errors differ, so
 that the weighted sum of their logits is better than either (docs/decisions/0006). Both are linear
 in what they sum over, tokens here and n-grams there, so that the shares of the sum stay exact.
+Where the linear model weighs nothing in any head, it is not even loaded.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -47,13 +48,13 @@ class BlendClassifier:
         manifest: bundle.Manifest,
         taxonomy: Taxonomy,
         encoder: EncoderClassifier,
-        linear: LinearClassifier,
+        linear: LinearClassifier | None,
     ) -> None:
         self._manifest = manifest
         self._taxonomy = taxonomy
         self._encoder = encoder
-        self._linear = linear
         self._weights = weights_of(manifest)
+        self._linear = linear if reads_words(self._weights) else None
         self._calibration = {name: h.calibration() for name, h in manifest.heads.items()}
 
     @classmethod
@@ -61,6 +62,8 @@ class BlendClassifier:
         """Load and verify the bundle at `path`. Raises BundleError."""
         encoder = EncoderClassifier.load(path)
         manifest, taxonomy = encoder.manifest, encoder.taxonomy
+        if not reads_words(weights_of(manifest)):
+            return cls(manifest, taxonomy, encoder, None)
         weights = LinearWeights.load(path, list(manifest.heads))
         return cls(manifest, taxonomy, encoder, LinearClassifier(manifest, taxonomy, weights))
 
@@ -76,7 +79,8 @@ class BlendClassifier:
 
     def predict(self, text: NormalisedText, *, top_k: int = 3) -> Prediction:
         """Answer every head, with each character's exact share of the chosen leaf's logit."""
-        deep, wide = self._encoder.read(text), self._linear.read(text)
+        deep = self._encoder.read(text)
+        wide = self._linear.read(text) if self._linear is not None else None
         heads = {name: self._answer(name, text, deep, wide, top_k) for name in self._weights}
         return Prediction(
             heads=heads,
@@ -90,36 +94,57 @@ class BlendClassifier:
 
     def logits(self, texts: Sequence[NormalisedText]) -> dict[str, Floats]:
         """Uncalibrated scores per head, shape (texts, leaves)."""
-        deep, wide = self._encoder.logits(texts), self._linear.logits(texts)
-        return {name: added(w, deep[name], wide[name]) for name, w in self._weights.items()}
+        deep = self._encoder.logits(texts)
+        wide = self._linear.logits(texts) if self._linear is not None else {}
+        return {name: added(w, deep[name], wide.get(name)) for name, w in self._weights.items()}
 
     def shares(self, head: str, leaf: str, text: NormalisedText) -> Shares:
         """Take a leaf's logit apart; the parts sum to it."""
         weights = self._weights[head]
         deep = self._encoder.shares(head, leaf, text)
-        wide, bias = self._linear.shares(head, leaf, text), self._linear.bias(head, leaf)
-        return Shares(
-            weights.encoder * deep.characters + weights.linear * wide,
+        shares = Shares(
+            weights.encoder * deep.characters,
             weights.encoder * deep.elsewhere,
-            weights.encoder * deep.bias + weights.linear * bias,
+            weights.encoder * deep.bias,
+        )
+        if self._linear is None:
+            return shares
+        return replace(
+            shares,
+            characters=shares.characters + weights.linear * self._linear.shares(head, leaf, text),
+            bias=shares.bias + weights.linear * self._linear.bias(head, leaf),
         )
 
     def _answer(
-        self, name: str, text: NormalisedText, deep: EncoderRead, wide: LinearRead, top_k: int
+        self,
+        name: str,
+        text: NormalisedText,
+        deep: EncoderRead,
+        wide: LinearRead | None,
+        top_k: int,
     ) -> HeadPrediction:
-        weights = self._weights[name]
-        logits = added(weights, self._encoder.scores(name, deep), self._linear.scores(name, wide))
+        weights, linear = self._weights[name], self._linear
+        words = linear.scores(name, wide) if linear is not None and wide is not None else None
+        logits = added(weights, self._encoder.scores(name, deep), words)
         column = int(logits.argmax())
         shares = weights.encoder * self._encoder.telling(name, column, text, deep)
-        shares = shares + weights.linear * self._linear.telling(name, column, text, wide)
+        if linear is not None and wide is not None:
+            shares = shares + weights.linear * linear.telling(name, column, text, wide)
         return answer_head(
             self._taxonomy[name], logits, self._calibration[name], spans_of(text, shares), top_k
         )
 
 
-def added(weights: Weights, encoder: Floats, linear: Floats) -> Floats:
-    """The blend's logits, shaped like both."""
-    total = weights.encoder * encoder.astype(np.float64) + weights.linear * linear
+def reads_words(weights: Mapping[str, Weights]) -> bool:
+    """Whether the linear model counts in any head."""
+    return any(weight.linear for weight in weights.values())
+
+
+def added(weights: Weights, encoder: Floats, linear: Floats | None) -> Floats:
+    """The blend's logits, shaped like both; `linear` may be missing where it weighs nothing."""
+    total = weights.encoder * encoder.astype(np.float64)
+    if linear is not None:
+        total = total + weights.linear * linear
     return np.asarray(total, dtype=np.float32)
 
 

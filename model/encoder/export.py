@@ -40,13 +40,15 @@ Step = Callable[[str], None]
 @dataclass(frozen=True, slots=True)
 class ExportOptions:
     """`max_tokens` is what serving reads of a text, `calibration` how many training texts set the
-    int8 ranges, `training` how many set the centre of novelty, `largest` the bundle's limit.
+    int8 ranges, `training` how many set the centre of novelty, `largest` the bundle's limit,
+    `worth` what a linear model beside it must gain (model.blend.fit).
     """
 
     max_tokens: int = 256
     calibration: int = 400
     training: int = 2_000
     largest: int = 40 * 2**20
+    worth: float = 0.0
     quantise: QuantiseOptions = field(default_factory=QuantiseOptions)
     limits: parity.Limits = field(default_factory=parity.Limits)
     promise: calibrate.Promise = field(default_factory=calibrate.Promise)
@@ -206,7 +208,7 @@ def _fit(
         model = EncoderClassifier(manifest, taxonomy, whole)
         return _Fitted(KIND, model, heads, runtime, novelty)
     known = EncoderClassifier(bundle.draft(KIND, taxonomy, plain, runtime), taxonomy, whole)
-    blend = blended(known, linear, texts.held_out, options.promise)
+    blend = blended(known, linear, texts.held_out, options.promise, options.worth)
     return _Fitted(BLEND, blend.model, blend.heads, blend.runtime, novelty)
 
 

@@ -16,6 +16,7 @@ from data.text.normalise import normalise
 from model.blend.runtime import BlendClassifier
 from model.encoder.export import ExportOptions
 from model.encoder.parity import Limits
+from model.linear.runtime import LinearClassifier
 from model.runtime import load
 from tests.training import encoder_kit as kit
 from training.fit_encoder import EncoderRecipe, fit_encoder
@@ -69,6 +70,34 @@ def test_a_student_blended_with_a_linear_model_serves(tmp_path: Path) -> None:
         answer = model.predict(text)
         for name, found in answer.heads.items():
             assert found.leaf == model.taxonomy[name].leaves[int(logits[name][0].argmax())]
+
+
+def test_a_linear_model_that_gains_too_little_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder = kit.checkpoint(tmp_path / "encoder")
+    blend = {"linear": True, "worth": 100.0}
+    recipe = kit.recipe(tmp_path, kit.config(encoder, optimiser={"epochs": 1}, blend=blend))
+    target = tmp_path / "bundle"
+    texts = kit.texts(200)
+    manifest = fit_encoder(texts, kit.taxonomy(), kit.TAXONOMY.encode(), target, recipe)
+    assert {weights["linear"] for weights in manifest.runtime["blend"].values()} == {0.0}
+    assert manifest.training["linear"] is not None
+    monkeypatch.setattr(LinearClassifier, "read", _unread)
+    model = load(target)
+    assert isinstance(model, BlendClassifier)
+    text = normalise(texts[0].text)
+    logits = model.logits([text])
+    answer = model.predict(text)
+    for head in model.taxonomy.heads:
+        scores = logits[head.name][0]
+        assert answer.heads[head.name].leaf == head.leaves[int(scores.argmax())]
+        shares = model.shares(head.name, head.leaves[0], text)
+        assert shares.total == pytest.approx(float(scores[0]), abs=2e-3)
+
+
+def _unread(*_: object) -> None:
+    raise AssertionError("the words were read")
 
 
 def test_a_blend_without_its_weights_is_refused(tmp_path: Path) -> None:

@@ -149,9 +149,14 @@ class PruneConfig:
 
 @dataclass(frozen=True, config=_STRICT)
 class BlendConfig:
-    """Whether a linear model is trained beside the encoder and served with it (model.blend)."""
+    """Whether a linear model is trained beside the encoder and served with it (model.blend).
+
+    It is read only if some head gains more than `worth` by it: nats, in the mean log-likelihood
+    of a development label.
+    """
 
     linear: bool = False
+    worth: Weight = 0.0
 
 
 @dataclass(frozen=True, config=_STRICT)
