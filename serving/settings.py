@@ -116,9 +116,9 @@ class Settings(BaseSettings):
     max_group: int = Field(default=256, ge=1)
     """Most complaints saved in one transaction."""
 
-    linger_ms: float = Field(default=15.0, ge=0, le=1000)
-    """How long a group waits for more complaints before it is saved, while more than four for each
-    thread stand in line; else it waits for nothing. Larger groups cost less, smaller answer sooner.
+    commit_interval_ms: float = Field(default=15.0, ge=0, le=1000)
+    """How long after one group the next is saved at the earliest. Larger groups cost less, smaller
+    ones answer sooner.
     """
 
     drain_seconds: float = Field(default=5.0, ge=0)

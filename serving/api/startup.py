@@ -46,9 +46,6 @@ _TEND_SECONDS = 0.5
 _CHECKPOINT_SECONDS = 1.0
 # Share of a deadline in which complaints are let in, see `Limits`.
 _PROMISED = 0.7
-# Complaints in line for each thread before groups wait for company. At an ordinary load a few stand
-# in line now and then, and they would wait longest; at the limit there are always more.
-_CROWD = 4
 
 
 @contextmanager
@@ -69,8 +66,7 @@ def opened(settings: Settings, metrics: Metrics, given: Pipeline | None) -> Iter
         executor = ThreadPoolExecutor(_QUERY_THREADS, thread_name_prefix="suda-query")
         stack.callback(executor.shutdown, wait=True)
         running = _engine(settings, metrics)
-        crowd = _CROWD * settings.workers
-        committer = _committer(settings, store, metrics, lambda: running.waiting > crowd)
+        committer = _committer(settings, store, metrics)
         committer.start()
         stack.callback(committer.close, settings.shutdown_seconds)
         running.start()
@@ -163,17 +159,14 @@ def _counted(metrics: Metrics) -> Callable[[Outcome], None]:
     return functools.partial(observe_decision, metrics)
 
 
-def _committer(
-    settings: Settings, store: Store, metrics: Metrics, more: Callable[[], bool]
-) -> Committer:
+def _committer(settings: Settings, store: Store, metrics: Metrics) -> Committer:
     return Committer(
         store.save_group,
         threads=1 if store.engine.dialect.name == "sqlite" else settings.committers,
         max_group=settings.max_group,
         stuck_after=settings.stuck_seconds,
         on_group=metrics.group_texts.observe,
-        linger=settings.linger_ms / 1000,
-        more=more,
+        interval=settings.commit_interval_ms / 1000,
     )
 
 

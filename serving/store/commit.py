@@ -6,6 +6,7 @@ import queue
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from math import inf
 from typing import TypeAlias
 
 from serving.engine.crew import Crew
@@ -18,9 +19,9 @@ class Committer:
     """Threads that take all entries that wait and save them together.
 
     While one transaction is on its way to the disk the next group gathers, so groups grow with the
-    load. A group waits up to `linger` seconds for more while `more` says that there will be some:
-    most of what a transaction costs it costs once. A single entry waits for nothing. `save_group`
-    is `Store.save_group`; `on_group` is told the size of each group.
+    load. Most of what a transaction costs it costs once: none begins within `interval` seconds of
+    the one before, so that after a pause an entry waits for nothing, and at any load not longer.
+    `save_group` is `Store.save_group`; `on_group` is told the size of each group.
     """
 
     def __init__(
@@ -29,16 +30,15 @@ class Committer:
         *,
         threads: int = 1,
         max_group: int = 256,
-        linger: float = 0.0,
-        more: Callable[[], bool] = lambda: False,
+        interval: float = 0.0,
         stuck_after: float = 30.0,
         clock: Callable[[], float] = time.monotonic,
         on_group: Callable[[int], None] = lambda _: None,
     ) -> None:
         self._save_group = save_group
         self._max_group = max_group
-        self._linger = linger
-        self._more = more
+        self._interval = interval
+        self._next = -inf
         self._on_group = on_group
         self._clock = clock
         # None wakes a thread that waits.
@@ -93,7 +93,7 @@ class Committer:
         group: list[_Waiting] = []
         until = self._clock() + timeout
         while len(group) < self._max_group:
-            wait = until - self._clock() if not group or self._more() else 0.0
+            wait = until - self._clock()
             try:
                 item = self._waiting.get(block=wait > 0, timeout=max(0.0, wait))
             except queue.Empty:
@@ -101,6 +101,8 @@ class Committer:
             if item is None:
                 break
             if not group:
-                until = self._clock() + self._linger
+                until = self._next
             group.append(item)
+        if group:
+            self._next = self._clock() + self._interval
         return group
