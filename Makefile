@@ -37,7 +37,7 @@ check: $(VENV)/.dev  ## lint and type-check
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-model: $(VENV)/.train  ## train the shipped bundle anew from the corpus, about 110 minutes
+model: $(VENV)/.train  ## train the shipped bundle anew from the corpus, about 85 minutes
 	$(BIN)/suda pretrained import --keep data/corpus/complaints.jsonl
 	$(BIN)/suda train --model encoder --config training/configs/shipped.toml --output model/shipped
 
