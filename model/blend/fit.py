@@ -65,6 +65,7 @@ def _fit(head: Head, encoder: Floats, linear: Floats, texts: Sequence[LabelledTe
     def weights(share: float) -> Weights:
         return Weights(round(share * deep_unit, 5), round((1 - share) * wide_unit, 5))
 
+    # The last share is 1: the encoder alone.
     return _Choice(weights(float(_SHARES[best])), weights(1.0), losses[-1] - losses[best])
 
 

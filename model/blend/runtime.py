@@ -54,7 +54,7 @@ class BlendClassifier:
         self._taxonomy = taxonomy
         self._encoder = encoder
         self._weights = weights_of(manifest)
-        self._linear = linear if reads_words(self._weights) else None
+        self._linear = linear
         self._calibration = {name: h.calibration() for name, h in manifest.heads.items()}
 
     @classmethod
@@ -62,7 +62,7 @@ class BlendClassifier:
         """Load and verify the bundle at `path`. Raises BundleError."""
         encoder = EncoderClassifier.load(path)
         manifest, taxonomy = encoder.manifest, encoder.taxonomy
-        if not reads_words(weights_of(manifest)):
+        if not any(weights.linear for weights in weights_of(manifest).values()):
             return cls(manifest, taxonomy, encoder, None)
         weights = LinearWeights.load(path, list(manifest.heads))
         return cls(manifest, taxonomy, encoder, LinearClassifier(manifest, taxonomy, weights))
@@ -123,21 +123,18 @@ class BlendClassifier:
         wide: LinearRead | None,
         top_k: int,
     ) -> HeadPrediction:
-        weights, linear = self._weights[name], self._linear
-        words = linear.scores(name, wide) if linear is not None and wide is not None else None
+        weights = self._weights[name]
+        # A head in which the words weigh nothing is spared them.
+        linear = self._linear if weights.linear else None
+        words = linear.scores(name, wide) if linear and wide else None
         logits = added(weights, self._encoder.scores(name, deep), words)
         column = int(logits.argmax())
         shares = weights.encoder * self._encoder.telling(name, column, text, deep)
-        if linear is not None and wide is not None:
+        if linear and wide:
             shares = shares + weights.linear * linear.telling(name, column, text, wide)
         return answer_head(
             self._taxonomy[name], logits, self._calibration[name], spans_of(text, shares), top_k
         )
-
-
-def reads_words(weights: Mapping[str, Weights]) -> bool:
-    """Whether the linear model counts in any head."""
-    return any(weight.linear for weight in weights.values())
 
 
 def added(weights: Weights, encoder: Floats, linear: Floats | None) -> Floats:

@@ -19,8 +19,9 @@ class Committer:
     """Threads that take all entries that wait and save them together.
 
     While one transaction is on its way to the disk the next group gathers, so groups grow with the
-    load. Most of what a transaction costs it costs once: none begins within `interval` seconds of
-    the one before, so that after a pause an entry waits for nothing, and at any load not longer.
+    load. Most of what a transaction costs it costs once: a thread begins none within `interval`
+    seconds of the last that any began, so that after a pause an entry waits for nothing, and at
+    any load not longer.
     `save_group` is `Store.save_group`; `on_group` is told the size of each group.
     """
 
