@@ -97,9 +97,9 @@ def spans_of(text: NormalisedText, shares: Sequence[float] | Floats) -> tuple[Ev
     """
     values = np.asarray(shares, dtype=np.float64)
     floor = 0.05 * max(float(values.max(initial=0.0)), 1e-9)
-    each: list[float] = values.tolist()
+    before = [0.0, *np.cumsum(values).tolist()]
     runs = [
-        (sum(each[piece.start() : piece.end()]), *piece.span())
+        (before[piece.end()] - before[piece.start()], *piece.span())
         for run in _RUN.finditer((values > floor).tobytes())
         for piece in _CLAUSE.finditer(text.text, *run.span())
     ]

@@ -14,6 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from data.labelled import LabelledText
 from data.taxonomy.schema import Head, Taxonomy
 from data.text.normalise import normalise
+from model.linear.columns import Columns
 from model.linear.features import featurise
 from model.linear.runtime import LinearWeights, vectorise
 
@@ -72,7 +73,8 @@ def matrix_of(
     texts: Sequence[str], vocabulary: Mapping[str, int], idf: NDArray[np.float32]
 ) -> csr_matrix:
     """Normalised texts as the model reads them, (texts, features)."""
-    rows = [vectorise(text, vocabulary, idf) for text in texts]
+    columns = Columns(vocabulary)
+    rows = [vectorise(text, columns, idf) for text in texts]
     return csr_matrix(
         (
             np.concatenate([row.values for row in rows]),

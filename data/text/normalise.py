@@ -37,7 +37,7 @@ _PUNCTUATION = str.maketrans(
     {"“": '"', "”": '"', "‘": "'", "’": "'", "…": ".", **dict.fromkeys("‐‑‒–—―−", "-")}
 )
 # 帳 becomes 帐 by OpenCC, and many write 帐户 anyway: one spelling for the bank's commonest word.
-_VARIANTS = str.maketrans("帐", "账")
+_VARIANT, _COMMON = "帐", "账"
 # More combining marks on one character than this say nothing and cost quadratic time to sort.
 _MAX_MARKS = 8
 # Stands for "this character does not fold to exactly one": any private-use character will do,
@@ -192,7 +192,7 @@ def _simplify(text: str) -> str:
     if len(whole) != len(text):
         # A phrase changed length: convert character by character, where none can.
         whole = "".join(c if len(s := _converter().convert(c)) != 1 else s for c in text)
-    return whole.translate(_VARIANTS)
+    return whole.replace(_VARIANT, _COMMON)
 
 
 def _kept(text: str) -> list[slice]:

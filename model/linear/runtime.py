@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import repeat
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,8 @@ from data.text.normalise import NormalisedText
 from model import bundle
 from model.answer import answer_head, spans_of
 from model.classifier import Floats, HeadPrediction, Prediction
-from model.linear.features import featurise, warm_up
+from model.linear.columns import Columns
+from model.linear.features import warm_up
 
 KIND = "linear"
 VOCABULARY = "vocabulary.txt"
@@ -27,7 +27,6 @@ WEIGHTS = "weights.npz"
 MAX_CHARS = 4_000
 # Sums of shares that cancel leave less than this.
 _ROUNDING = 1e-6
-_UNKNOWN = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +83,11 @@ class LinearWeights:
                 raise BundleError(f"{WEIGHTS}: {error}", field=str(path)) from error
 
 
-def vectorise(text: str, vocabulary: Mapping[str, int], idf: NDArray[np.float32]) -> Vectors:
+def vectorise(text: str, vocabulary: Columns, idf: NDArray[np.float32]) -> Vectors:
     """Sublinear TF-IDF of a normalised text, restricted to the vocabulary."""
-    found = featurise(text)
-    known = np.array([*map(vocabulary.get, found.names, repeat(_UNKNOWN))], dtype=np.intp)
-    kept = np.flatnonzero(known != _UNKNOWN)
-    starts, ends = np.array(found.starts, np.intp)[kept], np.array(found.ends, np.intp)[kept]
-    columns, owner, counts = np.unique(known[kept], return_inverse=True, return_counts=True)
+    found = vocabulary.find(text)
+    starts, ends = found.starts, found.ends
+    columns, owner, counts = np.unique(found.columns, return_inverse=True, return_counts=True)
     values = (1.0 + np.log(counts)) * idf[columns]
     norm = float(np.sqrt((values**2).sum()))
     covered = _spread(np.ones(len(starts)), starts, ends, len(text)) > _ROUNDING
@@ -129,6 +126,7 @@ class LinearClassifier:
         self._manifest = manifest
         self._taxonomy = taxonomy
         self._weights = weights
+        self._columns = Columns(weights.vocabulary)
         self._calibration = {name: h.calibration() for name, h in manifest.heads.items()}
         warm_up()
 
@@ -185,7 +183,7 @@ class LinearClassifier:
         """Find the features of one text."""
         kept = kept_of(len(text.text))
         whole = text.text if kept is None else "".join(text.text[i] for i in kept)
-        return LinearRead(kept, vectorise(whole, self._weights.vocabulary, self._weights.idf))
+        return LinearRead(kept, vectorise(whole, self._columns, self._weights.idf))
 
     def scores(self, head: str, read: LinearRead) -> Floats:
         """A head's logits, (leaves,)."""

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+import random
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 
 import jieba
@@ -14,9 +16,10 @@ from hypothesis import strategies as st
 from data.errors import BundleError
 from data.text.normalise import normalise
 from model import bundle
+from model.linear.columns import Columns
 from model.linear.features import featurise
 from model.linear.runtime import MAX_CHARS, LinearClassifier, kept_of
-from model.linear.words import tokenizer
+from model.linear.words import cutter
 from model.runtime import load
 from tests.conftest import mood_texts, tree_texts
 
@@ -36,6 +39,29 @@ def test_features_stand_where_they_say() -> None:
         if kind != "p":
             assert text[start:end] == name
             assert not set(name) & {" ", "\n"}
+
+
+@given(st.text(st.sampled_from("信用卡年费12 \n的𠮷é😀"), max_size=30), st.data())
+@settings(max_examples=200, deadline=None)
+def test_known_features_are_found_as_they_are_named(text: str, data: st.DataObject) -> None:
+    named = featurise(text)
+    some = data.draw(st.sets(st.sampled_from(sorted({*named.names, "c:年卡", "c:信用卡年"}))))
+    vocabulary = {name: column for column, name in enumerate(sorted(some))}
+    known = [
+        (vocabulary[name], start, end)
+        for name, start, end in zip(named.names, named.starts, named.ends, strict=True)
+        if name in vocabulary
+    ]
+    found = Columns(vocabulary).find(text)
+    every = (found.columns.tolist(), found.starts.tolist(), found.ends.tolist())
+    assert list(zip(*every, strict=True)) == known
+
+
+def test_an_alphabet_that_fills_no_number_is_refused() -> None:
+    rare = "".join(map(chr, range(0x10000, 0x1FFFF)))
+    with pytest.raises(BundleError, match="at most 65534") as error:
+        Columns({"c:" + a + b: at for at, (a, b) in enumerate(pairwise(rare))})
+    assert error.value.field == "vocabulary"
 
 
 def test_it_learns_what_it_is_shown(mood_bundle: Path, tree_bundle: Path) -> None:
@@ -192,7 +218,16 @@ def plain() -> jieba.Tokenizer:
 def test_words_are_cut_as_jieba_cuts_them(plain: jieba.Tokenizer) -> None:
     texts = [item.text for item in [*tree_texts(), *mood_texts()]]
     for text in [*texts, "".join(texts), "", "T恤C++ 3.14%\n。😀が", "的" * 50]:
-        assert list(tokenizer().tokenize(text)) == list(plain.tokenize(text))
+        assert cutter().cut(text) == plain.lcut(text)
+
+
+def test_runs_of_lone_characters_are_cut_as_jieba_cuts_them(plain: jieba.Tokenizer) -> None:
+    chance = random.Random(7)  # noqa: S311
+    often = "的我了他们在不一是有和就你这说银行卡钱没人来都"
+    for length in range(1, 9):
+        for _ in range(400):
+            run = "".join(chance.choice(often) for _ in range(length))
+            assert cutter().cut(run) == plain.lcut(run)
 
 
 @pytest.fixture(scope="module")
@@ -206,6 +241,7 @@ def dictionary(plain: jieba.Tokenizer) -> list[str]:
 def test_any_mixture_of_words_and_their_beginnings_is_cut_alike(
     plain: jieba.Tokenizer, dictionary: list[str], data: st.DataObject
 ) -> None:
-    parts = st.lists(st.sampled_from(dictionary) | st.text(max_size=2), max_size=12)
+    lone = st.text(st.characters(min_codepoint=0x4E00, max_codepoint=0x9FD5), max_size=6)
+    parts = st.lists(st.sampled_from(dictionary) | st.text(max_size=2) | lone, max_size=12)
     text = "".join(data.draw(parts))
-    assert list(tokenizer().tokenize(text)) == list(plain.tokenize(text))
+    assert cutter().cut(text) == plain.lcut(text)
