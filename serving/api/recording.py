@@ -40,4 +40,4 @@ def record_decisions(session: Session, entries: Sequence[Entry]) -> None:
         )
         for entry in entries
     ]
-    audit.append(session, records, datetime.now(UTC))
+    audit.append_later(session, records, datetime.now(UTC))

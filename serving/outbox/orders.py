@@ -38,7 +38,7 @@ def writer(told: Callable[[], Collection[str]], clock: Callable[[], datetime]) -
             for department, part in recipients(entry.decision).items()
             if department in named
         ]
-        outbox.add(session, rows)
+        outbox.add_later(session, rows)
 
     return write
 

@@ -58,9 +58,7 @@ def opener(desk_of: Callable[[], Desk], clock: Callable[[], datetime]) -> GroupH
             reasons, received = answer["review"]["reasons"], entry.complaint.received_at
             items.append(first_item(entry.complaint_id, received, answer, reasons, desk, now))
             keys += _bands(entry.complaint_id, entry.complaint.text)
-        pipelining.execute(
-            session.connection(), (insert_into(ItemRow), items), (insert_into(BandRow), keys)
-        )
+        pipelining.later(session, (insert_into(ItemRow), items), (insert_into(BandRow), keys))
 
     return opened
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -26,6 +26,7 @@ _COLUMNS = (
     AuditRow.previous,
     AuditRow.hash,
 )
+_NAMES = tuple(field.name for field in fields(Link))
 _PAGE = 5_000
 _HEAD = table_of(AuditHeadRow)
 _ADVANCE = (
@@ -53,15 +54,21 @@ def append(session: Session, records: Sequence[Record], now: datetime) -> Anchor
     a group of decisions appends once for all of them. The update comes before the head is read
     because it is what takes the lock, on PostgreSQL (the row) and on SQLite (the file) alike.
     """
+    anchor = append_later(session, records, now)
+    pipelining.send(session)
+    return anchor
+
+
+def append_later(session: Session, records: Sequence[Record], now: datetime) -> Anchor:
+    """The same; what is added is sent with what follows, see `pipelining.later`."""
     if not records:
         return head(session)
     session.flush()
-    connection = session.connection()
-    found = connection.execute(_ADVANCE, {"count": len(records)}).one()
-    links = chain(records, Anchor(found.seq - len(records), found.hash), now)
-    pipelining.execute(
-        connection,
-        (insert_into(AuditRow), [asdict(link) for link in links]),
+    seq, before = pipelining.ask(session, _ADVANCE, {"count": len(records)})
+    links = chain(records, Anchor(seq - len(records), before), now)
+    pipelining.later(
+        session,
+        (insert_into(AuditRow), [{name: getattr(link, name) for name in _NAMES} for link in links]),
         (_SEAL, [{"sealed": links[-1].hash}]),
     )
     return Anchor(links[-1].seq, links[-1].hash)

@@ -63,6 +63,7 @@ def backfill(session: Session, roles_at: RolesAt, now: datetime) -> int:
         for row, decision in missing
     ]
     _insert(session, pairs, roles_at, now)
+    pipelining.send(session)
     return len(pairs)
 
 
@@ -128,8 +129,8 @@ def _insert(
         for given, answer in pairs
         for row in _clocks(given["complaint_id"], given["received_at"], answer)
     ]
-    pipelining.execute(
-        session.connection(),
+    pipelining.later(
+        session,
         (
             insert_into(CaseRow),
             [_case(given, answer, roles_at(given["received_at"]), now) for given, answer in pairs],

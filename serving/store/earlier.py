@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import ARRAY, ColumnElement, Connection, Select, String, any_, bindparam, select
 from sqlalchemy.orm import Session
 
 from data.errors import ConflictError, NotFoundError
+from serving.store import pipelining
 from serving.store.base import table_of
 from serving.store.entry import Entry
 from serving.store.tables import ComplaintRow, DecisionRow, IdempotencyRow
@@ -54,29 +56,37 @@ class Standing:
 
 # Tables, not rows: these run for every complaint, and a mapper would take longer than the database.
 _KEYS, _COMPLAINTS = table_of(IdempotencyRow), table_of(ComplaintRow)
-_BY_KEY = select(_KEYS.c.key, _KEYS.c.fingerprint, _KEYS.c.complaint_id).where(
-    _KEYS.c.key.in_(bindparam("keys", expanding=True))
-)
-_BY_ID = select(_COMPLAINTS.c.external_id, _COMPLAINTS.c.fingerprint, _COMPLAINTS.c.id).where(
-    _COMPLAINTS.c.source == bindparam("source"),
-    _COMPLAINTS.c.external_id.in_(bindparam("ids", expanding=True)),
+_FOUND_BY_KEY = select(_KEYS.c.key, _KEYS.c.fingerprint, _KEYS.c.complaint_id)
+_FOUND_BY_ID = select(_COMPLAINTS.c.external_id, _COMPLAINTS.c.fingerprint, _COMPLAINTS.c.id).where(
+    _COMPLAINTS.c.source == bindparam("source")
 )
 
 
-def standing(session: Session | Connection, entries: Sequence[Entry]) -> Standing:
+def _asked_for(found: Select[Any], column: ColumnElement[str]) -> dict[bool, Select[Any]]:
+    """By whether the driver sends ahead: then it takes the values as one array."""
+    array = bindparam("values", type_=ARRAY(String))
+    each = bindparam("values", type_=String(), expanding=True)
+    return {True: found.where(column == any_(array)), False: found.where(column.in_(each))}
+
+
+_BY_KEY = _asked_for(_FOUND_BY_KEY, _KEYS.c.key)
+_BY_ID = _asked_for(_FOUND_BY_ID, _COMPLAINTS.c.external_id)
+
+
+def standing(connection: Connection, entries: Sequence[Entry]) -> Standing:
     """Look all keys and ids of `entries` up, in one query for keys and one for each source."""
     found = Standing()
+    ahead = pipelining.sends_ahead(connection)
     if keys := [entry.key for entry in entries if entry.key is not None]:
-        rows = session.execute(_BY_KEY, {"keys": keys})
+        rows = pipelining.rows(connection, _BY_KEY[ahead], {"values": keys})
         found.keys = {key: _First(fingerprint, id_) for key, fingerprint, id_ in rows}
     # By source: a comparison of pairs would make SQLite read the whole table.
     by_source: dict[str, list[str]] = {}
     for source, external_id in (entry.identity for entry in entries if entry.identity is not None):
         by_source.setdefault(source, []).append(external_id)
     for source, external_ids in by_source.items():
-        for external, fingerprint, id_ in session.execute(
-            _BY_ID, {"source": source, "ids": external_ids}
-        ):
+        values = {"source": source, "values": external_ids}
+        for external, fingerprint, id_ in pipelining.rows(connection, _BY_ID[ahead], values):
             found.identities[source, external] = _First(fingerprint, id_)
     return found
 

@@ -42,7 +42,8 @@ class Entry:
         return self.complaint.source or "", self.complaint.external_id
 
 
-# Called once for each transaction with the entries newly written in it, never with replays.
+# Called once for each transaction with the entries newly written in it, never with replays. Their
+# rows may still be on their way: see `pipelining.later`.
 GroupHook: TypeAlias = Callable[[Session, Sequence[Entry]], None]
 
 

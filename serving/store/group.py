@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -22,7 +22,8 @@ def write(
     """Write what is new; answer what was there, or is twice in the group, with the first answer.
 
     A ConflictError stands in the place of an entry whose key or id was used for another content.
-    Nothing is durable before the caller commits. Raises whatever the database or a hook raises.
+    Nothing is durable before the caller commits, by `pipelining.commit`. Raises whatever the
+    database or a hook raises.
     """
     if not entries:
         return []
@@ -45,20 +46,26 @@ def write(
             results.append(Saved(latest(session, before), replayed=True))
     if fresh:
         _insert(session, list(fresh.values()), now)
-        for entry in fresh.values():
-            for attach in entry.attachments:
-                attach(session)
+        _attach(session, fresh.values())
         for hook in hooks:
             hook(session, list(fresh.values()))
     return results
+
+
+def _attach(session: Session, entries: Iterable[Entry]) -> None:
+    attachments = [attach for entry in entries for attach in entry.attachments]
+    if attachments:
+        pipelining.send(session)
+    for attach in attachments:
+        attach(session)
 
 
 def _insert(session: Session, entries: Sequence[Entry], now: datetime) -> None:
     # Always in the same order, so that two processes never wait for each other in a circle.
     ordered = sorted(entries, key=lambda entry: (entry.identity or ("", ""), entry.complaint_id))
     keyed = sorted((e for e in entries if e.key is not None), key=lambda entry: entry.key or "")
-    pipelining.execute(
-        session.connection(),
+    pipelining.later(
+        session,
         (insert_into(ComplaintRow), [_complaint(entry, now) for entry in ordered]),
         (insert_into(DecisionRow), [_decision(entry, now) for entry in ordered]),
         (insert_into(IdempotencyRow), [_key(entry, now) for entry in keyed]),

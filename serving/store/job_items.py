@@ -11,6 +11,7 @@ from sqlalchemy import Select, case, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from data.errors import ConflictError
+from serving.store import pipelining
 from serving.store.entry import Entry
 from serving.store.rows.jobs import JobItemRow
 from serving.store.tables import DecisionRow
@@ -142,6 +143,8 @@ def decided(session: Session, entries: Sequence[Entry]) -> None:
     for entry in entries:
         if entry.key is None or not entry.key.startswith(_KEY) or entry.decision is None:
             continue
+        # It refers to the complaint.
+        pipelining.send(session)
         outcome = Outcome(
             entry.key.removeprefix(_KEY),
             DONE,

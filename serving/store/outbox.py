@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, aliased
 from ulid import ULID
 
 from data.errors import NotFoundError, WrongStateError
+from serving.store import pipelining
 from serving.store.base import insert_into
 from serving.store.rows.outbox import DepartmentRow, OutboxRow
 
@@ -57,8 +58,13 @@ def message(
 
 def add(session: Session, messages: Sequence[dict[str, Any]]) -> None:
     """Add messages, in the session's transaction."""
-    if messages:
-        session.connection().execute(insert_into(OutboxRow), list(messages))
+    add_later(session, messages)
+    pipelining.send(session)
+
+
+def add_later(session: Session, messages: Sequence[dict[str, Any]]) -> None:
+    """The same with what is sent next, see `pipelining.later`."""
+    pipelining.later(session, (insert_into(OutboxRow), messages))
 
 
 def due(session: Session, now: datetime) -> dict[str, int]:

@@ -6,16 +6,82 @@ is to be put to sleep and woken eight times, on processors that the model keeps 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Executable
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Compiled, Connection, Dialect, Executable, Select, UpdateBase, event
+from sqlalchemy.exc import DBAPIError, NoResultFound
+from sqlalchemy.orm import Session
 
 # A statement, and its rows or its one set of values.
 Write = tuple[Executable, Sequence[dict[str, Any]]]
+
+_WAITING = "suda_writes"
+
+
+def later(session: Session, *writes: Write) -> None:
+    """Execute statements with the next that `send` or `ask` sends, in their order.
+
+    Whoever reads or refers to what they write calls `send` first. They are sent before a commit.
+    """
+    session.info.setdefault(_WAITING, []).extend(writes)
+
+
+@event.listens_for(Session, "before_commit")
+def send(session: Session) -> None:
+    """Execute what was left for later."""
+    if left := _left(session):
+        execute(session.connection(), *left)
+
+
+def ask(session: Session, question: UpdateBase, values: dict[str, Any]) -> Sequence[Any]:
+    """Execute what was left for later, then a statement that answers one row; the row.
+
+    The values and the row are the driver's own: for plain types, numbers and text. Raises
+    NoResultFound where there is none.
+    """
+    found = rows(session.connection(), question, values, *_left(session))
+    if not found:
+        raise NoResultFound
+    return found[0]
+
+
+def rows(
+    connection: Connection,
+    question: Select[Any] | UpdateBase,
+    values: dict[str, Any],
+    *before: Write,
+) -> Sequence[Sequence[Any]]:
+    """What a statement answers, which begins the transaction or follows `before` in one go."""
+    if not sends_ahead(connection):
+        _execute(connection, before)
+        return connection.execute(question, values).all()
+    compiled = _compiled(question, connection.dialect)
+    with _sent_ahead(connection) as raw:
+        _execute(connection, before)
+        answer = raw.execute(str(compiled), compiled.construct_params(values))
+    found: list[Sequence[Any]] = answer.fetchall()
+    return found
+
+
+def commit(session: Session) -> None:
+    """Execute what was left for later, and commit; nothing where nothing was begun."""
+    if not session.in_transaction() and not session.info.get(_WAITING):
+        return
+    connection = session.connection()
+    with _sent_ahead(connection) as raw:
+        _execute(connection, _left(session))
+        if sends_ahead(connection):
+            # By the driver itself it would be one more round trip.
+            raw.execute("COMMIT", prepare=False)
+    session.commit()
+
+
+def sends_ahead(connection: Connection) -> bool:
+    """Whether the database's driver can."""
+    return connection.dialect.driver == "psycopg" and _supported()
 
 
 def execute(connection: Connection, *writes: Write) -> None:
@@ -24,30 +90,31 @@ def execute(connection: Connection, *writes: Write) -> None:
     psycopg sends them together and hears of all of them at the end; others wait for each. Raises
     what SQLAlchemy raises for the first that fails.
     """
-    wanted = [write for write in writes if write[1]]
-    if len(wanted) < 2:
-        _execute(connection, wanted)
+    if sum(bool(rows) for _, rows in writes) < 2:
+        _execute(connection, writes)
         return
     with _sent_ahead(connection):
-        _execute(connection, wanted)
+        _execute(connection, writes)
 
 
-def _execute(connection: Connection, writes: Sequence[Write]) -> None:
+def _execute(connection: Connection, writes: Iterable[Write]) -> None:
     for statement, rows in writes:
-        connection.execute(statement, rows)
+        if rows:
+            connection.execute(statement, rows)
 
 
 @contextmanager
-def _sent_ahead(connection: Connection) -> Iterator[None]:
+def _sent_ahead(connection: Connection) -> Iterator[Any]:
+    """Within it the driver's connection, which is given, waits for no answer."""
     raw = connection.connection.driver_connection
-    if connection.dialect.driver != "psycopg" or not _supported():
-        yield
+    if not sends_ahead(connection):
+        yield raw
         return
     assert raw is not None  # noqa: S101
     errors = connection.dialect.loaded_dbapi.Error
     try:
         with raw.pipeline():
-            yield
+            yield raw
     except errors as error:
         # Told at the end, past SQLAlchemy, which would have done the same.
         gone = connection.dialect.is_disconnect(error, raw, None)
@@ -56,6 +123,17 @@ def _sent_ahead(connection: Connection) -> Iterator[None]:
         raise DBAPIError.instance(
             None, None, error, errors, connection_invalidated=gone, dialect=connection.dialect
         ) from error
+
+
+def _left(session: Session) -> Sequence[Write]:
+    left: list[Write] = session.info.pop(_WAITING, [])
+    return left
+
+
+# Engines are few in a service; in tests they come and go.
+@lru_cache(maxsize=16)
+def _compiled(statement: Select[Any] | UpdateBase, dialect: Dialect) -> Compiled:
+    return statement.compile(dialect=dialect)
 
 
 @cache

@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from data.errors import NotFoundError
+from serving.store import pipelining
 from serving.store.earlier import latest, standing
 from serving.store.entry import Entry, GroupHook, Saved
 from serving.store.faults import answering, concerns_all, translated
@@ -77,8 +78,10 @@ class Store:
         return self.save_group(entries[:middle]) + self.save_group(entries[middle:])
 
     def _write(self, entries: Sequence[Entry]) -> list[Saved | Exception]:
-        with self._session.begin() as session:
-            return write(session, entries, self._hooks, self._clock())
+        with self._session() as session:
+            results = write(session, entries, self._hooks, self._clock())
+            pipelining.commit(session)
+            return results
 
     def _again(self, entry: Entry, error: SQLAlchemyError) -> Saved | Exception:
         """Once more after a race: what won it is found now."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import Connection, event, text
 from sqlalchemy.orm import Session
 
 from data.errors import ConflictError, NotFoundError, StoreDownError
-from serving.store.earlier import standing
+from serving.store.earlier import Standing, standing
 from serving.store.entry import Entry, Saved
 from serving.store.store import Store
 from serving.store.tables import ComplaintRow, DecisionRow, IdempotencyRow
@@ -103,13 +103,11 @@ def test_a_race_lost_to_another_process_is_a_replay(
     look = standing
     late = [True]
 
-    def look_and_lose(session: Session, entries: Sequence[Entry]) -> object:
-        found = look(session, entries)
+    def look_and_lose(connection: Connection, entries: Sequence[Entry]) -> object:
         if late and late.pop():
-            rival = Store(store.engine)
-            session.rollback()
-            rival.save(winner)
-        return found
+            Store(store.engine).save(winner)
+            return Standing()
+        return look(connection, entries)
 
     monkeypatch.setattr("serving.store.group.standing", look_and_lose)
     results = store.save_group([others[0], entry(external_id="1"), others[1]])

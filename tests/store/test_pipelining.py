@@ -3,8 +3,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import Column, Engine, Integer, MetaData, String, Table, create_engine, insert
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy import (
+    Column,
+    Engine,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    bindparam,
+    create_engine,
+    insert,
+)
+from sqlalchemy.exc import DBAPIError, IntegrityError, NoResultFound
+from sqlalchemy.orm import Session
 
 from serving.store import pipelining
 
@@ -13,6 +24,8 @@ ONE = Table("pipelining_one", META, Column("id", Integer, primary_key=True))
 TWO = Table(
     "pipelining_two", META, Column("id", Integer, primary_key=True), Column("word", String(3))
 )
+
+RENAMED = TWO.update().values(word=bindparam("new"))
 
 
 @pytest.fixture
@@ -59,6 +72,45 @@ def test_what_fails_raises_as_ever_and_nothing_stays(engine: Engine, at: int) ->
     with engine.begin() as connection:
         pipelining.execute(connection, *writes[1 - at : 2 - at], (insert(ONE), [{"id": 9}]))
     assert (9,) in rows(engine)[0]
+
+
+def test_what_was_left_for_later_is_sent_with_what_follows_in_its_order(engine: Engine) -> None:
+    with Session(engine) as session:
+        pipelining.later(session, (insert(ONE), [{"id": 1}]), (insert(TWO), []))
+        pipelining.later(session, (insert(TWO), [{"id": 1, "word": "a"}]))
+        question = RENAMED.returning(TWO.c.id, TWO.c.word)
+        assert tuple(pipelining.ask(session, question, {"new": "b"})) == (1, "b")
+        pipelining.later(session, (insert(ONE), [{"id": 2}]))
+        pipelining.commit(session)
+        assert rows(engine) == [[(1,), (2,)], [(1, "b")]]
+        # And it goes on: another transaction on the same connection.
+        pipelining.later(session, (insert(ONE), [{"id": 3}]))
+        pipelining.commit(session)
+    assert rows(engine)[0] == [(1,), (2,), (3,)]
+
+
+def test_a_plain_commit_forgets_nothing(engine: Engine) -> None:
+    with Session(engine) as session, session.begin():
+        session.connection()
+        pipelining.later(session, (insert(ONE), [{"id": 1}]))
+    assert rows(engine)[0] == [(1,)]
+
+
+def test_what_fails_at_the_commit_raises_and_nothing_stays(engine: Engine) -> None:
+    with Session(engine) as session:
+        pipelining.later(session, (insert(ONE), [{"id": 1}]), (insert(ONE), [{"id": 1}]))
+        with pytest.raises(IntegrityError):
+            pipelining.commit(session)
+    with Session(engine) as session:
+        session.connection()
+        pipelining.later(session, (insert(ONE), [{"id": 2}]))
+        pipelining.commit(session)
+    assert rows(engine)[0] == [(2,)]
+
+
+def test_what_is_asked_and_not_there(engine: Engine) -> None:
+    with Session(engine) as session, pytest.raises(NoResultFound):
+        pipelining.ask(session, RENAMED.returning(TWO.c.id), {"new": "b"})
 
 
 def test_a_connection_that_is_gone_is_known_to_be(postgres_url: str) -> None:
