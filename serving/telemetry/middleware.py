@@ -61,8 +61,9 @@ class Telemetry:
 
     def _record(self, scope: Scope, status: int, seconds: float, facts: dict[str, Any]) -> None:
         route = route_of(scope)
-        self._metrics.requests.labels(_method(scope), route, str(status)).inc()
-        self._metrics.request_seconds.labels(route).observe(seconds)
+        metrics = self._metrics
+        metrics.of(metrics.requests, _method(scope), route, str(status)).inc()
+        metrics.of(metrics.request_seconds, route).observe(seconds)
         if route in _QUIET and status < 400:
             return
         facts |= {"status": status, "route": route, "ms": round(seconds * 1000, 2)}

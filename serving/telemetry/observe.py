@@ -15,18 +15,18 @@ class EngineObserver:
 
     def rejected(self, reason: str, texts: int) -> None:
         """Texts not admitted."""
-        self._metrics.rejected_texts.labels(reason).inc(texts)
+        self._metrics.of(self._metrics.rejected_texts, reason).inc(texts)
 
     def dropped(self, reason: str) -> None:
         """A text given up before it ran."""
-        self._metrics.dropped_texts.labels(reason).inc()
+        self._metrics.of(self._metrics.dropped_texts, reason).inc()
         if reason == "deadline":
             self._metrics.deadline_breaches.inc()
 
     def finished(self, laps: Laps) -> None:
         """Where an answered text's time went."""
         for phase, seconds in laps.seconds.items():
-            self._metrics.phase_seconds.labels(phase).observe(seconds)
+            self._metrics.of(self._metrics.phase_seconds, phase).observe(seconds)
 
     def failed(self) -> None:
         """A text answered with an error."""
@@ -34,7 +34,7 @@ class EngineObserver:
 
     def replaced(self, crew: str, threads: int) -> None:
         """Threads replaced."""
-        self._metrics.threads_replaced.labels(crew).inc(threads)
+        self._metrics.of(self._metrics.threads_replaced, crew).inc(threads)
 
 
 def observe_decision(metrics: Metrics, outcome: Outcome) -> None:
@@ -43,18 +43,18 @@ def observe_decision(metrics: Metrics, outcome: Outcome) -> None:
     review, labels = answer["review"], answer["labels"]
     metrics.decisions.inc()
     version = outcome.versions["model"]
-    metrics.model_decisions.labels(version).inc()
-    metrics.model_seconds.labels(version).observe(outcome.seconds)
+    metrics.of(metrics.model_decisions, version).inc()
+    metrics.of(metrics.model_seconds, version).observe(outcome.seconds)
     for name, label in labels.items():
-        metrics.predictions.labels(name, label["code"]).inc()
-        metrics.confidence.labels(name).observe(label["confidence"])
+        metrics.of(metrics.predictions, name, label["code"]).inc()
+        metrics.of(metrics.confidence, name).observe(label["confidence"])
         if label["backed_off"]:
-            metrics.backed_off.labels(name).inc()
+            metrics.of(metrics.backed_off, name).inc()
     if review["needed"]:
         metrics.reviews.inc()
-        metrics.model_reviews.labels(version).inc()
+        metrics.of(metrics.model_reviews, version).inc()
     for reason in review["reasons"]:
-        metrics.review_reasons.labels(reason).inc()
+        metrics.of(metrics.review_reasons, reason).inc()
     metrics.unknown_rate.observe(outcome.unknown_rate)
     if outcome.novelty is not None:
         metrics.novelty.set(outcome.novelty)
@@ -62,7 +62,7 @@ def observe_decision(metrics: Metrics, outcome: Outcome) -> None:
         metrics.truncated.inc()
     hits = (hit for label in labels.values() for hit in label.get("rule_evidence", ()))
     for rule in {hit["rule"] for hit in hits}:
-        metrics.rule_hits.labels(rule).inc()
+        metrics.of(metrics.rule_hits, rule).inc()
     for flag in answer["flags"]:
-        metrics.flags.labels(flag["code"]).inc()
-    metrics.routed.labels(answer["routing"]["lead"]["code"]).inc()
+        metrics.of(metrics.flags, flag["code"]).inc()
+    metrics.of(metrics.routed, answer["routing"]["lead"]["code"]).inc()

@@ -21,6 +21,19 @@ class Facts:
     segment: str | None = None
     branch: bool = False
 
+    def on(self, product: str) -> Facts:
+        """The same about another product: asked for every answer, so not by `replace`."""
+        return Facts(
+            product,
+            self.reason,
+            self.urgency,
+            self.flags,
+            self.source,
+            self.channel,
+            self.segment,
+            self.branch,
+        )
+
 
 @dataclass(frozen=True)
 class Condition:

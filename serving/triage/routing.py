@@ -80,7 +80,8 @@ class Router:
 
     def route(self, facts: Facts, branch: str | None, product: HeadPrediction | None) -> Routing:
         """Decide. The check at load made sure that some route holds."""
-        facts = replace(facts, branch=branch is not None)
+        if facts.branch != (branch is not None):
+            facts = replace(facts, branch=branch is not None)
         chosen = self.resolve(facts) or self.routes[-1]
         overlays = [overlay for overlay in self.overlays if overlay.condition.holds(facts)]
         assisting = _unique(
@@ -117,7 +118,7 @@ class Router:
         if product is None:
             return ()
         leaves = [product.leaf, *(code for code, _ in product.alternatives)]
-        routes = [self.resolve(replace(facts, product=leaf)) for leaf in leaves]
+        routes = [self.resolve(facts.on(leaf)) for leaf in leaves]
         leads = _unique([route.lead for route in routes if route], without={lead})
         return tuple(map(self.party, leads[: self.alternatives]))
 

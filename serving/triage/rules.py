@@ -130,7 +130,7 @@ class RuleSet:
         candidates = self.sieve.candidates(text.text)
         fired: list[Fired] = []
         suppressed: list[Suppressed] = []
-        for rule in self.rules:
+        for rule in self._to_try(candidates):
             hits: list[Hit] = []
             if rule.could_fire(candidates):
                 hits, taken_back = _run(rule, text, clauses, quantities, candidates)
@@ -139,6 +139,25 @@ class RuleSet:
             if hits or by_field:
                 fired.append(Fired(rule.id, rule.name, rule.level, rule.flags, tuple(hits)))
         return Findings(tuple(fired), tuple(suppressed), quantities)
+
+    @cached_property
+    def _always(self) -> frozenset[int]:
+        """Where the rules stand that a quantity or a field alone makes fire."""
+        return frozenset(
+            at
+            for at, rule in enumerate(self.rules)
+            if rule.quantity is not None or rule.fields is not None
+        )
+
+    @cached_property
+    def _by_pattern(self) -> dict[int, int]:
+        """Where the rule stands whose pattern has a place in the sieve."""
+        return {place: at for at, rule in enumerate(self.rules) for place in rule.places}
+
+    def _to_try(self, candidates: frozenset[int]) -> list[CompiledRule]:
+        """Rules that could fire, in the order of the file."""
+        found = self._always.union(map(self._by_pattern.__getitem__, candidates))
+        return [self.rules[at] for at in sorted(found)]
 
     def raised(self, findings: Findings) -> tuple[Flag, ...]:
         """The flags that fired rules set, in file order, with all their evidence."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import select
 import socket
 import subprocess
 import sys
@@ -44,6 +45,9 @@ class Link:
                 stdin=subprocess.DEVNULL,
             )
         self._connection = Connection(ours.detach())
+        # Kept: `Connection.poll` makes a selector for each question.
+        self._answered = select.poll()
+        self._answered.register(self._connection.fileno(), select.POLLIN)
         self._forgotten: list[str] = []
         self.lock = threading.Lock()
         self.holds: set[str] = set()
@@ -91,7 +95,7 @@ class Link:
             while self._forgotten:
                 self._connection.send(Forget(self._forgotten.pop()))
             self._connection.send(message)
-            if not self._connection.poll(seconds):
+            if not self._answered.poll(seconds * 1000):
                 raise WorkerError(f"no answer within {seconds:.0f} s")
             answer = self._connection.recv()
         except WorkerError:
