@@ -1,7 +1,7 @@
 """Which columns of the vocabulary a text's features are: what `featurise` names, without the names.
 
-A text of a hundred characters has some three hundred n-grams; to make a string of each and look it
-up costs more than all the rest of the linear model. Here an n-gram is a number.
+A text of a hundred characters has some three hundred n-grams. Here each is a number, and all are
+looked up at once.
 """
 
 from __future__ import annotations

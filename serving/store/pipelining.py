@@ -36,6 +36,12 @@ def send(session: Session) -> None:
         execute(session.connection(), *left)
 
 
+@event.listens_for(Session, "after_rollback")
+def _forget(session: Session) -> None:
+    """What was left belongs to the transaction that is rolled back."""
+    _left(session)
+
+
 def ask(session: Session, question: UpdateBase, values: dict[str, Any]) -> Sequence[Any]:
     """Execute what was left for later, then a statement that answers one row; the row.
 
@@ -70,6 +76,10 @@ def commit(session: Session) -> None:
     """Execute what was left for later, and commit; nothing where nothing was begun."""
     if not session.in_transaction() and not session.info.get(_WAITING):
         return
+    if session.new or session.dirty or session.deleted:
+        # Else they would be flushed behind the COMMIT.
+        send(session)
+        session.flush()
     connection = session.connection()
     with _sent_ahead(connection) as raw:
         _execute(connection, _left(session))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import Connection, event, text
@@ -14,6 +16,8 @@ from serving.store.entry import Entry, Saved
 from serving.store.store import Store
 from serving.store.tables import ComplaintRow, DecisionRow, IdempotencyRow
 from tests.store.kit import count, entry
+
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
 
 def commits(store: Store) -> Callable[[], int]:
@@ -180,6 +184,22 @@ def test_a_hook_that_fails_keeps_the_group_out(store: Store) -> None:
     store.attach(full)
     assert all(isinstance(r, OSError) for r in store.save_group([entry("一"), entry("二")]))
     assert count(store, ComplaintRow) == 0
+
+
+def test_what_an_attachment_leaves_to_be_flushed_is_in_the_same_transaction(store: Store) -> None:
+    first = entry("一", key="k")
+    store.save(first)
+
+    def taken(session: Session) -> None:
+        session.add(
+            IdempotencyRow(
+                key="k", fingerprint="f", complaint_id=first.complaint_id, created_at=NOW
+            )
+        )
+
+    (result,) = store.save_group([replace(entry("二"), attachments=(taken,))])
+    assert isinstance(result, Exception)
+    assert count(store, ComplaintRow) == 1
 
 
 def test_an_empty_group_is_nothing(store: Store) -> None:

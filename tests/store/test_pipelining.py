@@ -108,6 +108,16 @@ def test_what_fails_at_the_commit_raises_and_nothing_stays(engine: Engine) -> No
     assert rows(engine)[0] == [(2,)]
 
 
+def test_what_was_left_goes_with_a_rollback(engine: Engine) -> None:
+    with Session(engine) as session:
+        session.connection()
+        pipelining.later(session, (insert(ONE), [{"id": 1}]))
+        session.rollback()
+        session.connection()
+        pipelining.commit(session)
+    assert rows(engine)[0] == []
+
+
 def test_what_is_asked_and_not_there(engine: Engine) -> None:
     with Session(engine) as session, pytest.raises(NoResultFound):
         pipelining.ask(session, RENAMED.returning(TWO.c.id), {"new": "b"})
