@@ -86,6 +86,17 @@ def slow(seconds: float, then: Behaviour) -> Behaviour:
     return answer
 
 
+def held(gate: threading.Event, then: Behaviour) -> Behaviour:
+    """Nothing until the gate opens: what must come before it does, however slow the machine."""
+
+    async def answer(writer: asyncio.StreamWriter) -> None:
+        while not gate.is_set():
+            await asyncio.sleep(0.01)
+        await then(writer)
+
+    return answer
+
+
 async def endless(writer: asyncio.StreamWriter) -> None:
     writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
     while True:

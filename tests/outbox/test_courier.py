@@ -16,14 +16,14 @@ from serving.outbox.background import terms
 from serving.outbox.courier import Courier, Terms
 from serving.outbox.departments import Change
 from serving.outbox.replay import replay_department, replay_one
-from serving.outbox.sender import Destination, Outcome
+from serving.outbox.sender import Destination, HttpSender, Outcome
 from serving.outbox.signing import verify
 from serving.settings import Settings
 from serving.store import audit, outbox
 from serving.store.rows.outbox import OutboxRow
 from tests.cases.kit import case_of, events_of, keep, policy, tried
 from tests.outbox.kit import LEAD, NOW, SECRET, Bank
-from tests.outbox.receiver import ok, receiving, slow, status
+from tests.outbox.receiver import held, ok, receiving, slow, status
 
 OTHER = "personal_finance"
 
@@ -234,7 +234,8 @@ def test_a_dead_letter_keeps_back_what_is_behind_it(small_bank: Bank) -> None:
 
 def test_a_slow_receiver_blocks_nobody(small_bank: Bank) -> None:
     bank = small_bank
-    with receiving(slow(0.7, ok)) as sluggish, receiving() as quick:
+    gate = threading.Event()
+    with receiving(held(gate, ok)) as sluggish, receiving() as quick:
         bank.tell(sluggish.url, LEAD)
         bank.tell(quick.url, OTHER)
         for _ in range(6):
@@ -242,12 +243,18 @@ def test_a_slow_receiver_blocks_nobody(small_bank: Bank) -> None:
         for _ in range(6):
             keep(bank.store, product="B01")
 
+        def done(result: str) -> None:
+            # Time goes on with everything that came back; the slow one answers after six others.
+            bank.results.append(result)
+            bank.later(seconds=1)
+            if len(bank.results) == 6:
+                gate.set()
+
         async def watched(courier: Courier) -> None:
-            # Time goes on with everything that came back.
-            courier._on_done = lambda _: bank.later(seconds=1)
+            courier._on_done = done
             await courier.once()
 
-        bank.run(watched)
+        bank.run(watched, sender=HttpSender(timeout=20.0, private=True))
     came = sorted(bank.messages("delivered"), key=lambda message: message.done_at or NOW)
     assert [message.department for message in came] == [OTHER] * 6 + [LEAD] * 6
     assert len(sluggish.requests) == 6
