@@ -12,12 +12,23 @@ log = logging.getLogger("suda.ticker")
 
 
 class Ticker:
-    """Calls `work` every `seconds`; what it raises is logged, and the next turn comes."""
+    """Calls `work` every `seconds`; what it raises is logged, and the next turn comes.
 
-    def __init__(self, name: str, seconds: float, work: Callable[[], object]) -> None:
+    `begin` is called on the thread, once, before the first turn.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        seconds: float,
+        work: Callable[[], object],
+        *,
+        begin: Callable[[], object] = lambda: None,
+    ) -> None:
         self._name = name
         self._seconds = seconds
         self._work = work
+        self._begin = begin
         self.stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"suda-{name}", daemon=True)
 
@@ -31,6 +42,7 @@ class Ticker:
         self._thread.join(timeout)
 
     def _run(self) -> None:
+        self._begin()
         while not self.stopped.wait(self._seconds):
             try:
                 self._work()

@@ -14,7 +14,7 @@ from model.classifier import Classifier
 from model.drift import Bands, FeatureDrift, drift
 from model.profile import Profile, profile_like, see
 from serving.models.reference import keep_reference, kept_reference, made_reference
-from serving.models.shadow import give_way, wait_for
+from serving.models.shadow import wait_for
 from serving.settings import Settings
 from serving.telemetry.metrics import Metrics
 
@@ -60,7 +60,6 @@ class DriftWatch:
 
     def turn(self) -> list[FeatureDrift]:
         """Take the figures anew and set the gauges; what was found, nothing without a reference."""
-        give_way()
         classifier = self._classifier()
         try:
             found = self._found(classifier)

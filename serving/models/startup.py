@@ -14,7 +14,7 @@ from serving.engine.ticker import Ticker
 from serving.models.drift import DriftWatch
 from serving.models.follow import Follower
 from serving.models.selftest import self_test
-from serving.models.shadow import spare
+from serving.models.shadow import give_way, spare
 from serving.models.switchboard import Switchboard
 from serving.monitoring import sample
 from serving.pipeline import Pipeline
@@ -70,7 +70,8 @@ def _drift(state: State, board: Switchboard) -> Ticker:
         with sessions() as session:
             return sample(session, since, until, most)
 
-    ticker = Ticker("drift", state.settings.drift_minutes * 60, lambda: watch.turn())
+    seconds = state.settings.drift_minutes * 60
+    ticker = Ticker("drift", seconds, lambda: watch.turn(), begin=give_way)
     watch = DriftWatch(
         state.settings,
         state.metrics,
