@@ -75,6 +75,7 @@ async def classify(
     work = _work(state, request, idempotency_key, now(), caller.actor)
     within = deadline_ms or state.settings.deadline_ms
     (outcome,), laps = await _run(state, http, [work], within)
+    _note_model([outcome])
     headers = {TIMING: server_timing(laps)}
     if isinstance(outcome, Exception):
         return _failure(outcome, headers)
@@ -120,6 +121,7 @@ async def classify_batch(
     ]
     within = deadline_ms or state.settings.batch_deadline_ms
     found, laps = await _run(state, http, works, within)
+    _note_model(found)
     outcome = iter(found)
     items = [
         _item(next(outcome)) if isinstance(item, ClassifyRequest) else {"problem": item}
@@ -178,6 +180,17 @@ async def _run(
         if isinstance(error, Exception) and not isinstance(error, SudaError):
             log.error("a complaint failed: %s", trail(error))
     return found, [ticket.laps for ticket in tickets]
+
+
+def _note_model(found: Sequence[Saved | Exception]) -> None:
+    """Log who answered: a canary, or a model of before, and not whoever is champion now."""
+    models = {
+        saved.model or loads(saved.body)["versions"]["model"]
+        for saved in found
+        if isinstance(saved, Saved)
+    }
+    if models:
+        note(model=", ".join(sorted(models)))
 
 
 def _failure(error: Exception, headers: dict[str, str]) -> Response:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from sqlalchemy.orm import Session
@@ -49,7 +49,11 @@ GroupHook: TypeAlias = Callable[[Session, Sequence[Entry]], None]
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """The answer that stands: the new one, or the first one where the same was sent before."""
+    """The answer that stands: the new one, or the first one where the same was sent before.
+
+    `model` is the version that decided, None where only `body` says.
+    """
 
     body: bytes
     replayed: bool
+    model: str | None = field(default=None, compare=False)

@@ -39,9 +39,10 @@ def write(
         if before is None:
             stands.add(entry)
             fresh[entry.complaint_id] = entry
-            results.append(Saved(entry.body, replayed=False))
+            results.append(Saved(entry.body, replayed=False, model=entry.versions["model"]))
         elif before in fresh:
-            results.append(Saved(fresh[before].body, replayed=True))
+            first = fresh[before]
+            results.append(Saved(first.body, replayed=True, model=first.versions["model"]))
         else:
             results.append(Saved(latest(session, before), replayed=True))
     if fresh:

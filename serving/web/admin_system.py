@@ -71,16 +71,20 @@ def _versions(state: State) -> list[tuple[str, str]]:
 
 def _load(state: State) -> dict[str, Any]:
     engine, committer = state.engine, state.intake.committer.crew
+    processes = state.processes
     within = state.settings.deadline_ms / 1000
+    crews = [
+        ("判定线程", engine.crew.healthy(), engine.crew.size),
+        ("写库线程", committer.healthy(), committer.size),
+    ]
+    if processes.size:
+        crews.append(("模型进程", processes.healthy(), processes.size))
     return {
         "waiting": engine.waiting,
         "limit": engine.capacity.limit(within),
         "in_progress": engine.in_progress,
         "per_second": engine.capacity.per_second,
-        "crews": [
-            ("判定线程", engine.crew.healthy(), engine.crew.size),
-            ("写库线程", committer.healthy(), committer.size),
-        ],
+        "crews": crews,
     }
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import orjson
 import pytest
 from fastapi.testclient import TestClient
 
@@ -19,6 +22,7 @@ from serving.models.follow import Follower
 from serving.models.intervals import difference, wilson
 from serving.models.switchboard import Switchboard
 from serving.models.tally import Limits, Side, worse
+from serving.telemetry.logs import JsonFormatter
 from tests.engine.kit import until
 from tests.models.kit import BAD, GOOD, Ask, Models
 
@@ -117,6 +121,44 @@ def breaks(board: Switchboard) -> None:
     bare = replace(trial.served.bare, classifier=Broken(trial.served.bare.classifier))
     broken = replace(trial.served, bare=bare, pipeline=bare)
     board.place(replace(board.lineup, trial=replace(trial, served=broken)))
+
+
+@contextmanager
+def logged() -> Iterator[list[str | None]]:
+    """The model that each request's log line names."""
+    named: list[str | None] = []
+
+    class Listener(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            # As a line is written: with what is known of the request by then.
+            named.append(orjson.loads(JsonFormatter().format(record)).get("model"))
+
+    listener, heard = Listener(), logging.getLogger("suda.requests")
+    level = heard.level
+    heard.setLevel(logging.INFO)
+    heard.addHandler(listener)
+    try:
+        yield named
+    finally:
+        heard.removeHandler(listener)
+        heard.setLevel(level)
+
+
+def test_the_log_names_who_decided(client: TestClient, models: Models) -> None:
+    texts = [{"text": f"{BAD}，{n}", "source": "app", "external_id": str(n)} for n in range(12)]
+    begin(client, models.inverted)
+    with logged() as named:
+        answers = [client.post("/v1/classify", json=text).json() for text in texts]
+        begin(client, models.inverted, 0.0001)
+        for text in texts:
+            client.post("/v1/classify", json=text)
+        client.post("/v1/classify/batch", json={"items": texts})
+        client.post("/v1/classify", json={"text": "，"})
+    decided = [answer["versions"]["model"] for answer in answers]
+    assert set(decided) == {models.plain, models.inverted}
+    # A repeat names who decided then; where nobody did, who would have.
+    both = ", ".join(sorted({models.plain, models.inverted}))
+    assert named == [*decided, models.plain, *decided, both, models.plain]
 
 
 def test_what_a_canary_fails_on_the_champion_answers_and_it_ends(

@@ -10,6 +10,7 @@ from data.taxonomy.schema import Taxonomy
 from serving.settings import Settings
 from serving.web.admin_settings import HIDDEN, changed
 from serving.web.admin_taxonomy import tree_of
+from serving.workers.pool import Pool
 from tests.web import kit
 
 SYSTEM, TAXONOMY = "/ui/admin/system", "/ui/admin/taxonomy"
@@ -36,6 +37,20 @@ def test_what_is_amiss_is_said(web: TestClient, admin: kit.Browser) -> None:
         assert "服务正在停止" in admin.get(SYSTEM).text
     finally:
         state.draining = False
+
+
+def test_model_processes_are_counted_where_there_are_any(
+    web: TestClient, admin: kit.Browser
+) -> None:
+    state = kit.application(web).state.suda
+    assert "模型进程" not in admin.get(SYSTEM).text
+    none, state.processes = state.processes, Pool(2)
+    try:
+        text = admin.get(SYSTEM).text
+    finally:
+        state.processes = none
+    assert "模型进程" in text
+    assert "0 / 2" in text
 
 
 def test_settings_show_what_differs_and_no_secret() -> None:
