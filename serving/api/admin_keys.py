@@ -11,15 +11,17 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session, sessionmaker
 
-from data.errors import NotReadyError
+from data.errors import InputError, NotReadyError
 from data.pii.mask import mask
 from serving.api.answers.admin import KeyMade, KeysAnswer
 from serving.api.answers.base import answers
 from serving.api.security import AdminCaller, GateDep
+from serving.api.state import StateDep
 from serving.intake import now
 from serving.security.gate import Gate
 from serving.security.keys import ApiKey, Minted, Scope
 from serving.store import keys
+from serving.triage.policy import Policy
 
 router = APIRouter(prefix="/v1/keys", tags=["keys"])
 _MADE = answers(KeyMade, "The new key", 201)
@@ -33,7 +35,12 @@ class KeyRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: str = Field(min_length=1, max_length=64, description="Whose or what the key is for.")
-    scopes: list[Scope] = Field(min_length=1, description="What it may do; none includes another.")
+    scopes: list[Scope] = Field([], description="What it may do; none includes another.")
+    department: str | None = Field(
+        None,
+        max_length=48,
+        description="Instead of scopes: code of the department whose events alone it tells.",
+    )
     expires_at: AwareDatetime | None = Field(None, description="When it ends; else in a year.")
     rate: int | None = Field(None, ge=1, le=1_000_000_000, description="Texts a minute.")
 
@@ -77,15 +84,17 @@ async def in_session(sessions: sessionmaker[Session], work: Callable[[Session], 
 
 @router.post("", summary="Make a key", status_code=201, responses=_MADE)
 async def create(
-    request: KeyRequest, caller: AdminCaller, sessions: SessionsDep, gate: GateDep
+    request: KeyRequest, caller: AdminCaller, sessions: SessionsDep, gate: GateDep, state: StateDep
 ) -> dict[str, Any]:
     """Answer with the key itself; it is shown this once and stored as a hash only."""
     at = now()
+    check_department(request.department, state.intake.pipeline.policies.at(at))
     wish = keys.Wish(
         request.name,
         frozenset(request.scopes),
         request.expires_at or at + keys.LIFETIME,
         request.rate,
+        request.department,
     )
     minted = await in_session(sessions, lambda s: keys.create(s, wish, caller.actor, at))
     return await _made(minted, gate)
@@ -124,6 +133,12 @@ async def revoke(
     await asyncio.to_thread(gate.refresh)
 
 
+def check_department(code: str | None, policy: Policy) -> None:
+    """Raises InputError for a code that the policy does not know."""
+    if code is not None and code not in policy.router.departments:
+        raise InputError("expected the code of a department of the policy", field="department")
+
+
 async def _made(minted: Minted, gate: Gate) -> dict[str, Any]:
     await asyncio.to_thread(gate.refresh)
     return {"id": minted.id, "key": minted.token}
@@ -135,6 +150,7 @@ def _shown(key: ApiKey) -> dict[str, Any]:
         "id": key.id,
         "name": key.name,
         "scopes": sorted(key.scopes),
+        "department": key.department,
         "created_by": key.created_by,
         "rate": key.rate,
         "replaces": key.replaces,

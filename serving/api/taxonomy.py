@@ -18,7 +18,7 @@ router = APIRouter(prefix="/v1", tags=["taxonomy"])
 @router.get(
     "/taxonomy",
     summary="Heads and labels the service answers with",
-    dependencies=[Depends(Requires("intake", "review", "admin", "audit"))],
+    dependencies=[Depends(Requires("intake", "review", "admin", "audit", departments=True))],
     responses=answers(TaxonomyAnswer, "Heads, labels, and codes of fields"),
 )
 async def get_taxonomy(state: StateDep) -> dict[str, Any]:

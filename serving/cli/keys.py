@@ -10,8 +10,11 @@ from rich.table import Table
 
 from data.errors import InputError
 from data.pii.mask import mask
+from serving.api.admin_keys import check_department
 from serving.cli.console import err, out, progress
 from serving.cli.store import actor, duration, now, store
+from serving.pipeline import Pipeline
+from serving.policies.active import held
 from serving.security.encryption import new_key
 from serving.security.keys import SCOPES, ApiKey, Minted
 from serving.settings import Settings
@@ -35,13 +38,22 @@ def create(
     ] = False,
     expires: Annotated[str, typer.Option(help="Time span like 90d, or never.")] = "365d",
     rate: Annotated[int | None, typer.Option(min=1, help="Texts a minute.")] = None,
+    department: Annotated[
+        str | None,
+        typer.Option(help="Instead of scopes: the code of the one whose events alone it tells."),
+    ] = None,
 ) -> None:
     """Make a key. It goes to standard output, once; the database has its hash only."""
     scopes = keys.scopes_of([*(scope or ()), *(_ADMIN if admin else ())])
     at = now()
     end = None if expires == "never" else at + duration(expires, "--expires")
-    wish = keys.Wish(name or ("admin" if admin else "+".join(sorted(scopes))), scopes, end, rate)
+    called = name or department or ("admin" if admin else "+".join(sorted(scopes)))
+    wish = keys.Wish(called, scopes, end, rate, department)
+    pipeline = Pipeline.open(Settings()) if department is not None else None
     with store() as (_, sessions), sessions.begin() as session:
+        if pipeline is not None:
+            policies = held(session, pipeline.taxonomy).policies or pipeline.policies
+            check_department(department, policies.at(at))
         minted = keys.create(session, wish, actor(), at)
     _hand_over(minted)
 
@@ -59,7 +71,7 @@ def list_() -> None:
         table.add_row(
             key.id,
             key.name,
-            ", ".join(sorted(key.scopes)),
+            ", ".join(sorted(key.scopes)) or f"department {key.department}",
             str(key.rate or "—"),
             _day(key.created_at),
             _day(key.expires_at),

@@ -39,12 +39,13 @@ class ForbiddenError(SudaError):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls: `actor` is how the audit trail names them."""
+    """Who calls: `actor` is how the audit trail names them, `department` whom they speak for."""
 
     actor: str
     scopes: frozenset[Scope]
     key_id: str | None = None
     rate: int | None = None
+    department: str | None = None
 
 
 ANYONE = Caller("anonymous", frozenset(SCOPES))
@@ -111,7 +112,8 @@ class Gate:
         if key is None:
             raise UnauthorizedError("a valid API key is needed")
         self._used[key.id] = now
-        return Caller(f"key:{key.id}", key.scopes, key.id, key.rate or self.default_rate)
+        rate = key.rate or self.default_rate
+        return Caller(f"key:{key.id}", key.scopes, key.id, rate, key.department)
 
     def charge(self, caller: Caller, texts: int) -> None:
         """Count texts against the caller's rate. Raises RateLimitError."""

@@ -24,7 +24,11 @@ _NO_DIGEST = "0" * 64
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """What is kept of a key. `rate` is in texts a minute; None takes the service's default."""
+    """What is kept of a key. `rate` is in texts a minute; None takes the service's default.
+
+    A key with a `department` has no scopes: it tells what that department did with the complaints
+    it handles, and reads how they stand.
+    """
 
     id: str
     name: str
@@ -37,6 +41,7 @@ class ApiKey:
     last_used_at: datetime | None = None
     rate: int | None = None
     replaces: str | None = None
+    department: str | None = None
 
     def usable(self, now: datetime) -> bool:
         """Neither revoked nor expired at `now`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
@@ -20,19 +21,26 @@ LIFETIME = timedelta(days=365)
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A key to be made. `rate` in texts a minute."""
+    """A key to be made, with scopes or for a department. `rate` in texts a minute."""
 
     name: str
     scopes: frozenset[Scope]
     expires_at: datetime | None = None
     rate: int | None = None
+    department: str | None = None
 
 
 def create(session: Session, wish: Wish, actor: str, now: datetime) -> Minted:
     """Make a key; the token in the answer is nowhere else. Raises InputError."""
     _check(wish, now)
     minted = _insert(session, wish, actor, now, replaces=None)
-    details = {"name": wish.name, "scopes": sorted(wish.scopes), "expires_at": _iso(wish)}
+    details: dict[str, Any] = {
+        "name": wish.name,
+        "scopes": sorted(wish.scopes),
+        "expires_at": _iso(wish),
+    }
+    if wish.department is not None:
+        details["department"] = wish.department
     audit.record(session, actor, "key.created", f"key:{minted.id}", details, now=now)
     return minted
 
@@ -47,10 +55,11 @@ def rotate(session: Session, key_id: str, overlap: timedelta, actor: str, now: d
     if not key.usable(now):
         raise ConflictError("is revoked or expired; make a new key", field="key")
     lifetime = key.expires_at - key.created_at if key.expires_at else None
-    wish = Wish(key.name, key.scopes, now + lifetime if lifetime else None, key.rate)
+    end = now + lifetime if lifetime else None
+    wish = Wish(key.name, key.scopes, end, key.rate, key.department)
     minted = _insert(session, wish, actor, now, replaces=key_id)
-    end = now + overlap
-    old.expires_at = min(key.expires_at, end) if key.expires_at else end
+    over = now + overlap
+    old.expires_at = min(key.expires_at, over) if key.expires_at else over
     details = {"successor": minted.id, "old_expires_at": old.expires_at.isoformat()}
     audit.record(session, actor, "key.rotated", f"key:{key_id}", details, now=now)
     return minted
@@ -102,7 +111,11 @@ def scopes_of(names: Iterable[str]) -> frozenset[Scope]:
 
 
 def _check(wish: Wish, now: datetime) -> None:
-    if not wish.scopes:
+    if wish.department is not None and wish.scopes:
+        raise InputError("expected none: the key is a department's", field="scopes")
+    if wish.department is not None and not 0 < len(wish.department) <= 48:
+        raise InputError("expected the code of a department", field="department")
+    if not wish.scopes and wish.department is None:
         raise InputError(f"expected at least one of {', '.join(SCOPES)}", field="scopes")
     if not 0 < len(wish.name) <= 64:
         raise InputError("expected 1 to 64 characters", field="name")
@@ -127,6 +140,7 @@ def _insert(
             expires_at=wish.expires_at,
             rate=wish.rate,
             replaces=replaces,
+            department=wish.department,
         )
     )
     return minted
@@ -144,7 +158,7 @@ def _key(row: ApiKeyRow) -> ApiKey:
         id=row.id,
         name=row.name,
         digest=row.digest,
-        scopes=scopes_of(row.scopes.split(",")),
+        scopes=scopes_of(row.scopes.split(",") if row.scopes else ()),
         created_at=row.created_at,
         created_by=row.created_by,
         expires_at=row.expires_at,
@@ -152,6 +166,7 @@ def _key(row: ApiKeyRow) -> ApiKey:
         last_used_at=row.last_used_at,
         rate=row.rate,
         replaces=row.replaces,
+        department=row.department,
     )
 
 

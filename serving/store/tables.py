@@ -74,7 +74,7 @@ class IdempotencyRow(Base):
 
 
 class ApiKeyRow(Base):
-    """An API key: its secret only as a hash, its scopes comma-separated."""
+    """An API key: its secret only as a hash; scopes with commas, none for a department's."""
 
     __tablename__ = "api_keys"
 
@@ -89,6 +89,7 @@ class ApiKeyRow(Base):
     last_used_at: Mapped[datetime | None] = mapped_column(UtcTime)
     rate: Mapped[int | None] = mapped_column(Integer)
     replaces: Mapped[str | None] = mapped_column(String(12))
+    department: Mapped[str | None] = mapped_column(String(48))
 
 
 class AuditRow(Base):

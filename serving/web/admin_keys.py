@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from typing import Annotated
 
@@ -11,11 +11,13 @@ from fastapi import Depends, Form, Request, Response
 
 from data.errors import ConflictError, InputError
 from data.pii.mask import mask
-from serving.api.admin_keys import SessionsDep, in_session
+from serving.api.admin_keys import SessionsDep, check_department, in_session
 from serving.api.security import GateDep
+from serving.api.state import State, StateDep
 from serving.intake import now
 from serving.security.keys import SCOPES, ApiKey, Minted
 from serving.store import keys
+from serving.triage.policy import Policy
 from serving.web.auth import Admin
 from serving.web.errors import PageError
 from serving.web.formats import SHANGHAI
@@ -36,6 +38,7 @@ _SAID = {
     "scopes": "请至少选择一项权限",
     "expires_at": "请填写今天以后的日期",
     "rate": "应为正整数",
+    "department": "规则包里没有这个部门",
 }
 
 
@@ -47,6 +50,7 @@ class Entered:
     scopes: tuple[str, ...] = ("intake",)
     expires: str = ""
     rate: str = ""
+    department: str = ""
     errors: dict[str, str] = field(default_factory=dict)
 
 
@@ -55,9 +59,11 @@ def entered(
     scopes: Annotated[list[str] | None, Form(max_length=16)] = None,
     expires: Annotated[str, Form(max_length=16)] = "",
     rate: Annotated[str, Form(max_length=16)] = "",
+    department: Annotated[str, Form(max_length=48)] = "",
 ) -> Entered:
-    """The form as it came."""
-    return Entered(name.strip(), tuple(scopes or ()), expires.strip(), rate.strip())
+    """The form as it came. For a department there are no scopes, whatever is still ticked."""
+    chosen = () if department else tuple(scopes or ())
+    return Entered(name.strip(), chosen, expires.strip(), rate.strip(), department)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +76,15 @@ class Shown:
 
 
 @router.get("")
-async def listed(request: Request, _: Admin, makers: SessionsDep) -> Response:
+async def listed(request: Request, state: StateDep, _: Admin, makers: SessionsDep) -> Response:
     """All keys, the newest first; what opens them is nowhere."""
-    return await _list(request, makers, Entered())
+    return await _list(request, state, makers, Entered())
 
 
 @router.post("")
 async def create(
     request: Request,
+    state: StateDep,
     user: Admin,
     makers: SessionsDep,
     gate: GateDep,
@@ -86,13 +93,12 @@ async def create(
     """Make a key and show it this once."""
     try:
         wish = _wish(form)
+        check_department(wish.department, _policy(state))
         minted = await in_session(makers, lambda s: keys.create(s, wish, user.actor, now()))
     except InputError as error:
         where = error.field or "name"
-        wrong = Entered(
-            form.name, form.scopes, form.expires, form.rate, {where: _SAID.get(where, "填写有误")}
-        )
-        return await _list(request, makers, wrong, status=422)
+        wrong = replace(form, errors={where: _SAID.get(where, "填写有误")})
+        return await _list(request, state, makers, wrong, status=422)
     await asyncio.to_thread(gate.refresh)
     return _once(request, minted, "新密钥", "请交给接入系统的维护人员。本页关闭后不再显示。")
 
@@ -138,8 +144,9 @@ async def revoke(
 
 
 async def _list(
-    request: Request, makers: SessionsDep, form: Entered, *, status: int = 200
+    request: Request, state: State, makers: SessionsDep, form: Entered, *, status: int = 200
 ) -> Response:
+    departments = {code: one.name for code, one in _policy(state).router.departments.items()}
     found = await in_session(makers, keys.listed)
     followed = {key.replaces: key.id for key in found if key.replaces}
     at = now()
@@ -152,6 +159,7 @@ async def _list(
         found=shown,
         form=form,
         scopes=[(scope, SCOPE_NAMES[scope]) for scope in SCOPES],
+        departments=departments,
         default_expiry=(at + keys.LIFETIME).astimezone(SHANGHAI).date().isoformat(),
     )
 
@@ -171,7 +179,12 @@ def _wish(form: Entered) -> keys.Wish:
             raise InputError("expected a number", field="rate")
         rate = int(form.rate)
     expires = _until(form.expires) if form.expires else now() + keys.LIFETIME
-    return keys.Wish(form.name, keys.scopes_of(form.scopes), expires, rate)
+    scopes = keys.scopes_of(form.scopes)
+    return keys.Wish(form.name, scopes, expires, rate, form.department or None)
+
+
+def _policy(state: State) -> Policy:
+    return state.intake.pipeline.policies.at(now())
 
 
 def _until(day: str) -> datetime:

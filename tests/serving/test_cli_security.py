@@ -71,6 +71,18 @@ def test_the_first_admin_and_every_key_after(url: str) -> None:
     assert suda("audit", "verify").stdout.startswith("✓ 4 entries")
 
 
+def test_a_key_for_a_department(url: str) -> None:
+    token = suda("keys", "create", "--department", "credit_card_center").stdout.strip()
+    with opened(url) as (_, sessions), sessions() as session:
+        found = authenticate(token, keys.usable(session, NOW).get, NOW)
+    assert found is not None
+    assert (found.department, found.scopes) == ("credit_card_center", frozenset())
+    assert "credit_card_center" in suda("keys", "list").stdout
+    assert "department" in refused("keys", "create", "--department", "nowhere")
+    both = ("--department", "credit_card_center", "--scope", "intake")
+    assert "scopes" in refused("keys", "create", *both)
+
+
 @pytest.mark.parametrize(
     ("args", "said"),
     [

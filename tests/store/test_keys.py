@@ -32,6 +32,18 @@ def test_a_key_is_kept_as_a_hash(database_url: str) -> None:
         assert not any(secret in row for row in rows)
 
 
+def test_a_department_has_a_key_without_scopes(database_url: str) -> None:
+    wish = keys.Wish("cards", frozenset(), NOW + timedelta(days=30), department="cards")
+    with opened(database_url) as (_, sessions):
+        with sessions.begin() as session:
+            first = keys.create(session, wish, "cli:x", NOW)
+            second = keys.rotate(session, first.id, timedelta(days=2), "cli:x", NOW)
+        with sessions() as session:
+            found = keys.usable(session, NOW)
+    for key_id in (first.id, second.id):
+        assert (found[key_id].department, found[key_id].scopes) == ("cards", frozenset())
+
+
 def test_rotation_overlaps(database_url: str) -> None:
     with opened(database_url) as (_, sessions):
         with sessions.begin() as session:
@@ -96,6 +108,9 @@ def test_last_use_is_kept(database_url: str) -> None:
         (keys.Wish("", WISH.scopes), "name"),
         (keys.Wish("n" * 65, WISH.scopes), "name"),
         (keys.Wish("n", frozenset()), "scopes"),
+        (keys.Wish("n", WISH.scopes, department="cards"), "scopes"),
+        (keys.Wish("n", frozenset(), department=""), "department"),
+        (keys.Wish("n", frozenset(), department="d" * 49), "department"),
         (keys.Wish("n", WISH.scopes, NOW), "expires_at"),
         (keys.Wish("n", WISH.scopes, None, 0), "rate"),
     ],

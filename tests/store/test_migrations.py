@@ -10,11 +10,13 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, MetaData, func, inspect, select
+from sqlalchemy import Engine, MetaData, func, insert, inspect, select
+from sqlalchemy.orm import Session
 
+from serving.store import keys
 from serving.store.database import MIGRATIONS, connect, downgrade, migrate
 from serving.store.store import Store
-from serving.store.tables import Base
+from serving.store.tables import ApiKeyRow, Base
 from tests.store.kit import WHEN, entry
 
 
@@ -144,6 +146,14 @@ ROWS: dict[str, dict[str, Any]] = {
         "attempts": 0,
         "created_at": WHEN,
         "next_at": WHEN,
+    },
+    "api_keys": {
+        "id": "0" * 12,
+        "name": "呼叫中心",
+        "digest": "0" * 64,
+        "scopes": "intake",
+        "created_at": WHEN,
+        "created_by": "tests",
     },
     "departments": {
         "id": "intake",
@@ -318,6 +328,19 @@ def test_down_to_every_earlier_revision_and_up_again(engine: Engine, revision: s
     assert kept["complaints"] == kept["decisions"] == 1
     migrate(engine)
     still_served(engine)
+
+
+def test_down_keys_of_departments_go_and_others_stay(engine: Engine) -> None:
+    migrate(engine)
+    fill(engine)
+    bound = {**ROWS["api_keys"], "id": "1" * 12, "scopes": "", "department": "intake"}
+    with engine.begin() as connection:
+        connection.execute(insert(ApiKeyRow), [bound])
+    downgrade(engine, "0011")
+    migrate(engine)
+    with Session(engine) as session:
+        (left,) = keys.listed(session)
+    assert (left.id, set(left.scopes), left.department) == ("0" * 12, {"intake"}, None)
 
 
 def test_all_the_way_down_leaves_nothing(engine: Engine) -> None:

@@ -94,6 +94,22 @@ def test_expiry_and_rate_are_kept(web: TestClient, admin: kit.Browser) -> None:
     assert "即将到期" in admin.get(LIST).text
 
 
+def test_a_department_gets_a_key_of_its_own(web: TestClient, admin: kit.Browser) -> None:
+    departments = kit.application(web).state.suda.intake.pipeline.policies.at(now()).router
+    code, party = next(iter(departments.departments.items()))
+    # What the form ticks by itself does not count beside a department.
+    token = token_in(create(admin, "intake", department=code).text)
+    assert status(web, token) == 200
+    assert status(web, token, "/v1/complaints/x") == 403
+    with kit.application(web).state.sessions() as session:
+        (key,) = keys.listed(session)
+    assert (key.department, key.scopes) == (code, frozenset())
+    assert f"部门：{party.name}" in admin.get(LIST).text
+    answer = create(admin, "intake", department="nowhere")
+    assert answer.status_code == 422
+    assert "规则包里没有这个部门" in answer.text
+
+
 def test_unknown_keys_and_auditors(web: TestClient, admin: kit.Browser) -> None:
     create(admin, "intake")
     assert admin.post(f"{LIST}/none/rotate").status_code == 404

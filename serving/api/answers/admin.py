@@ -23,7 +23,8 @@ class KeyAnswer(Answer):
 
     id: str
     name: str
-    scopes: list[Scope]
+    scopes: list[Scope] = Field(description="None for a department's.")
+    department: str | None = Field(description="Code of the one it speaks for.")
     created_by: str
     rate: int | None = Field(description="Texts a minute; null: the service's default.")
     replaces: str | None = Field(description="Id of the key that it follows.")
