@@ -10,7 +10,8 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from serving.store import keys
+from serving.store import keys, privacy
+from tests.serving.conftest import Post
 from tests.triage.build import policy
 
 TEXT = "你们信用卡中心乱收年费，第{}次打电话了，要求退还并书面答复"
@@ -93,6 +94,18 @@ def test_of_other_departments_complaints_it_says_and_reads_nothing(
         assert refused.status_code == 404
 
 
+def test_what_was_erased_is_still_with_who_handled_it(
+    app: FastAPI, client: TestClient, post: Post
+) -> None:
+    number = post("态度恶劣", source="app", external_id="7").json()["complaint_id"]
+    mine = Department(client, "intake")
+    with app.state.sessions.begin() as session:
+        held = privacy.Held((number,), ())
+        privacy.erase(session, held, "customer.erased", "asked for", "tests", datetime.now(UTC))
+    assert mine.tell(number).status_code == 201
+    assert mine.ask("GET", f"/v1/complaints/{number}/events").status_code == 200
+
+
 @pytest.mark.parametrize("field", ["department", "source"])
 def test_it_speaks_for_nobody_else(
     complaint: dict[str, Any], ours: Department, theirs: Department, field: str
@@ -114,6 +127,9 @@ def test_ids_of_others_do_not_stand_in_its_way(
 def test_everything_else_is_closed_to_it(app: FastAPI, client: TestClient) -> None:
     mine = Department(client, "intake")
     headers = {"Authorization": f"Bearer {mine.token}"}
+    # In order, so that it goes the short way.
+    refused = mine.ask("POST", "/v1/classify", json={"text": "态度恶劣"})
+    assert refused.status_code == 403
     opened = set()
     for path, methods in app.openapi()["paths"].items():
         for method in methods:
