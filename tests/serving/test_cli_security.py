@@ -221,7 +221,8 @@ def test_the_printed_curl_line_works(tmp_path: Path, mood_bundle: Path) -> None:
         said = ""
         while "shown this once" not in said:
             said += process.stderr.readline() or pytest.fail(said)
-        while "startup complete" not in said:
+        # Said once it listens; that the start-up is complete is said before.
+        while "Uvicorn running" not in said:
             said += process.stderr.readline() or pytest.fail(said)
         lines = said[said.index("curl") :].split("development key")[0]
         answer = subprocess.run(["sh", "-c", lines], capture_output=True, check=False)
