@@ -127,7 +127,7 @@ async def post_event(
 
     A department's key says what that department did, with a complaint that it handles.
     """
-    event = _spoken(request.event(complaint_id), request, caller.department)
+    event = _spoken(request, complaint_id, caller.department)
     taken = await state.run(lambda: _take(state, event, caller))
     if taken.recorded.replayed:
         response.status_code = 200
@@ -217,8 +217,9 @@ def _clock(row: ClockRow, named: dict[str, dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _spoken(event: Event, request: EventRequest, department: str | None) -> Event:
-    """As said by who speaks for a department; None is nobody's in particular."""
+def _spoken(request: EventRequest, complaint_id: str, department: str | None) -> Event:
+    """As it is recorded, said by who speaks for a department; None is nobody's in particular."""
+    event = request.event(complaint_id)
     if department is None:
         return event
     # Ids are told apart by source: under another's name, an event would stand in the other's way.

@@ -114,13 +114,8 @@ class Desk:
 def _check(event: Event, policy: Policy) -> None:
     if machine().kind(event.kind).internal:
         raise InputError(f"{event.kind} is not said from outside", field="kind")
-    known = policy.router.departments
-    for field, code in (
-        ("department", event.department),
-        ("suggested", event.body.get("suggested")),
-    ):
-        if code is not None and code not in known:
-            raise InputError("expected the code of a department of the policy", field=field)
+    policy.router.check_known(event.department)
+    policy.router.check_known(event.body.get("suggested"), "suggested")
 
 
 def _records(event: Event, recorded: Recorded, then: Then | None, actor: str) -> list[Record]:

@@ -10,7 +10,6 @@ from rich.table import Table
 
 from data.errors import InputError
 from data.pii.mask import mask
-from serving.api.admin_keys import check_department
 from serving.cli.console import err, out, progress
 from serving.cli.store import actor, duration, now, store
 from serving.pipeline import Pipeline
@@ -53,7 +52,7 @@ def create(
     with store() as (_, sessions), sessions.begin() as session:
         if pipeline is not None:
             policies = held(session, pipeline.taxonomy).policies or pipeline.policies
-            check_department(department, policies.at(at))
+            policies.at(at).router.check_known(department)
         minted = keys.create(session, wish, actor(), at)
     _hand_over(minted)
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from data.errors import InputError
 from data.taxonomy.schema import Taxonomy
 from data.text.normalise import NormalisedText
 from model.classifier import HeadPrediction
@@ -56,6 +57,11 @@ class Router:
     alternatives: int
     branch_pattern: re.Pattern[str] | None
     branch_stop: re.Pattern[str] | None
+
+    def check_known(self, code: str | None, field: str = "department") -> None:
+        """Raises InputError, naming `field`, for a code of no department; None is none."""
+        if code is not None and code not in self.departments:
+            raise InputError("expected the code of a department of the policy", field=field)
 
     def resolve(self, facts: Facts) -> CompiledRoute | None:
         """The first route whose condition holds."""

@@ -11,13 +11,13 @@ from fastapi import Depends, Form, Request, Response
 
 from data.errors import ConflictError, InputError
 from data.pii.mask import mask
-from serving.api.admin_keys import SessionsDep, check_department, in_session
+from serving.api.admin_keys import SessionsDep, in_session
 from serving.api.security import GateDep
 from serving.api.state import State, StateDep
 from serving.intake import now
 from serving.security.keys import SCOPES, ApiKey, Minted
 from serving.store import keys
-from serving.triage.policy import Policy
+from serving.triage.routing import Router
 from serving.web.auth import Admin
 from serving.web.errors import PageError
 from serving.web.formats import SHANGHAI
@@ -93,7 +93,7 @@ async def create(
     """Make a key and show it this once."""
     try:
         wish = _wish(form)
-        check_department(wish.department, _policy(state))
+        _router(state).check_known(wish.department)
         minted = await in_session(makers, lambda s: keys.create(s, wish, user.actor, now()))
     except InputError as error:
         where = error.field or "name"
@@ -146,7 +146,7 @@ async def revoke(
 async def _list(
     request: Request, state: State, makers: SessionsDep, form: Entered, *, status: int = 200
 ) -> Response:
-    departments = {code: one.name for code, one in _policy(state).router.departments.items()}
+    departments = {code: one.name for code, one in _router(state).departments.items()}
     found = await in_session(makers, keys.listed)
     followed = {key.replaces: key.id for key in found if key.replaces}
     at = now()
@@ -183,8 +183,8 @@ def _wish(form: Entered) -> keys.Wish:
     return keys.Wish(form.name, scopes, expires, rate, form.department or None)
 
 
-def _policy(state: State) -> Policy:
-    return state.intake.pipeline.policies.at(now())
+def _router(state: State) -> Router:
+    return state.intake.pipeline.policies.at(now()).router
 
 
 def _until(day: str) -> datetime:
