@@ -17,7 +17,8 @@ from serving.engine.garbage import give_back
 
 log = logging.getLogger("suda.boards")
 
-# Changes are counted at most so often, and never for more than a quarter of the time.
+# Changes are counted at most so often, and never for more than a quarter of the time: while nobody
+# looks, of any moment, since complaints are decided beside it.
 _EVERY: Final = 2.0
 _REST: Final = 3.0
 # While nobody looks, and until so many cases came that nobody looked at: facts stay in memory, and
@@ -48,6 +49,8 @@ class Keeper:
         self._live, self._recounts = live, recounts
         self._every, self._timer, self._on_read = every, timer, on_read
         self._stopped, self._asked = threading.Event(), threading.Event()
+        # When the present piece of a reading was begun.
+        self._piece = 0.0
         # Nobody has looked yet: once everything is read, that is soon enough.
         self._last = timer() - _IDLE_AFTER
         # How many cases there were when nobody looked any more, and when memory was given back.
@@ -74,6 +77,7 @@ class Keeper:
 
     def turn(self) -> None:
         """Bring everything up to date once; a database that does not answer is tried again."""
+        self._piece = self._timer()
         try:
             self._live.board(fresh=True)
             self._live.complete()
@@ -94,15 +98,24 @@ class Keeper:
         """Sleep while nobody looks, after many unseen cases until somebody does."""
         self._asked.clear()
         # Whoever looks sets the time before the event, so that no look is missed.
-        if self._stopped.is_set() or self._timer() - self._last < _IDLE_AFTER:
+        if self._stopped.is_set() or self._looked_at():
             return
         if self._seen is None:
             self._seen = self._live.size
         self._asked.wait(_IDLE if self._live.size - self._seen < _UNSEEN else None)
 
+    def _looked_at(self) -> bool:
+        return self._timer() - self._last < _IDLE_AFTER
+
     def _go_on(self) -> None:
-        if self._stopped.is_set() and threading.current_thread() is self._thread:
+        """Between two pieces of a reading: of somebody else's, who waits for it, go on at once."""
+        if threading.current_thread() is not self._thread:
+            return
+        if not self._looked_at():
+            self._asked.wait(_REST * (self._timer() - self._piece))
+        if self._stopped.is_set():
             raise _StoppedError
+        self._piece = self._timer()
 
     def _run(self) -> None:
         while not self._stopped.is_set():

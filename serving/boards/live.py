@@ -161,7 +161,9 @@ class Live:
         if len(new) > _MANY:
             facts = read(session, between=self.between)
         else:
-            facts = replaced(board.facts, read_ids(session, new)) if new else board.facts
+            facts = board.facts
+            if new:
+                facts = replaced(facts, read_ids(session, new, between=self.between))
         self._seen = changed
         agrees = self._agrees(session, facts)
         return facts if agrees else read(session, between=self.between)

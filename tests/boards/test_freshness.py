@@ -233,6 +233,55 @@ def test_a_flood_that_nobody_looks_at_is_not_read_until_somebody_does(
         assert live.turns <= counted + 10
 
 
+class Pieces(Live):
+    """A reading in three pieces, of which each takes an hour."""
+
+    def __init__(self, time: list[float]) -> None:
+        self.tended, self.read, self.time = False, 0, time
+
+    def board(self, *, fresh: bool = False, wait: bool = True) -> Board:
+        for _ in range(3):
+            self.read += 1
+            self.time[0] += 3600.0
+            self.between()
+        return None  # type: ignore[return-value]
+
+    def complete(self) -> None:
+        pass
+
+    @property
+    def size(self) -> int:
+        return 0
+
+
+def test_while_nobody_looks_a_reading_rests_between_its_pieces() -> None:
+    """Three hours after each; whoever looks has it go on, and so has the end."""
+    time = [0.0]
+    live = Pieces(time)
+    keeper = Keeper(
+        live,
+        Recounts(lambda: NOW),
+        every=3600.0,
+        timer=lambda: time[0],
+        on_read=(read := threading.Event()).set,
+    )
+    with keeping(keeper):
+        until(lambda: live.read == 1)
+        sleep(0.1)
+        assert live.read == 1
+        # Somebody else's reading is somebody's who waits.
+        live.board()
+        assert (live.read, read.is_set()) == (4, False)
+        keeper.asked()
+        assert read.wait(20)
+        assert live.read == 6
+    time = [0.0]
+    live = Pieces(time)
+    with keeping(Keeper(live, Recounts(lambda: NOW), timer=lambda: time[0])):
+        until(lambda: live.read == 1)
+    assert live.read == 1
+
+
 def test_what_is_too_old_to_show_is_waited_for_a_moment(
     store: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
