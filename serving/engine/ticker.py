@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
+import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 from serving.telemetry.logs import trail
 
@@ -48,3 +51,10 @@ class Ticker:
                 self._work()
             except Exception as error:  # noqa: BLE001 - said, and tried again in the next turn
                 log.error("%s: %s", self._name, trail(error))
+
+
+def give_way() -> None:
+    """Let this thread have a processor only when no other thread wants it, where that is known."""
+    if sys.platform == "linux":
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)

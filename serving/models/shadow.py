@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import logging
-import os
 import queue
-import sys
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from data.records import Complaint
 from serving.engine.engine import Engine
+from serving.engine.ticker import give_way
 from serving.models.compare import compared
 from serving.pipeline import Outcome, Pipeline
 from serving.store.shadow import Result
@@ -121,13 +119,6 @@ class Shadow:
 def spare(engine: Engine) -> Callable[[], bool]:
     """Whether nothing waits and a worker is idle."""
     return lambda: engine.waiting == 0 and engine.at_work < engine.crew.size
-
-
-def give_way() -> None:
-    """Let this thread have a processor only when no other thread wants it, where that is known."""
-    if sys.platform == "linux":
-        with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
 
 
 def wait_for(condition: Callable[[], bool], stopped: threading.Event) -> bool:

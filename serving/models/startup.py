@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 from model import golden
 from model.registry.resolve import resolve
 from serving.api.state import State
-from serving.engine.ticker import Ticker
+from serving.engine.ticker import Ticker, give_way
 from serving.models.drift import DriftWatch
 from serving.models.follow import Follower
 from serving.models.selftest import self_test
-from serving.models.shadow import give_way, spare
+from serving.models.shadow import spare
 from serving.models.switchboard import Switchboard
 from serving.monitoring import sample
 from serving.pipeline import Pipeline

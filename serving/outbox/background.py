@@ -13,6 +13,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session, sessionmaker
 
 from serving.cases import sweep
+from serving.engine.ticker import give_way
 from serving.outbox.courier import Courier, Terms
 from serving.outbox.departments import Directory
 from serving.outbox.sender import HttpSender, Sender
@@ -26,6 +27,10 @@ log = logging.getLogger(__name__)
 
 # Threads for the database: one may be held up by another's lock.
 _THREADS = 2
+# What is rested after a piece of work, by how long it took. Whoever sweeps a flood holds SQLite's
+# one lock for a quarter of the time; counting, which takes longer the more cases are open, is in no
+# hurry.
+_SWEEP_REST, _COUNT_REST = 3.0, 50.0
 # Between an attempt's end and its lease's: time to mark what came of it.
 _MARKING_SECONDS = 30.0
 
@@ -64,32 +69,36 @@ class Watch:
         self._clock = clock
         self._clocks: set[str] = set()
 
-    def look(self) -> None:
-        """Once. Raises what the database raises."""
+    def sweep(self) -> bool:
+        """Mark some of what ran out until now; whether there may be more. Raises what the database
+        raises.
+        """
         self._directory.refresh()
-        more = True
-        while more:
-            with self._sessions.begin() as session:
-                swept = sweep.sweep(session, self._clock())
-            more = swept.more
-            for clock in swept.clocks:
-                self._metrics.clock_breaches.labels(clock).inc()
-        with self._sessions() as session:
-            self._figures(session)
+        with self._sessions.begin() as session:
+            swept = sweep.sweep(session, self._clock())
+        for clock in swept.clocks:
+            self._metrics.clock_breaches.labels(clock).inc()
+        return swept.more
 
-    def _figures(self, session: Session) -> None:
+    def count(self) -> bool:
+        """Count how many cases are late or nearly so, and what waits in the outbox; there is never
+        more. Raises what the database raises.
+        """
         metrics, now = self._metrics, self._clock()
-        late = sweep.overdue(session)
+        with self._sessions() as session:
+            late = sweep.overdue(session)
+            near = sweep.at_risk(session, now)
+            stands = outbox.standing(session)
         self._clocks |= set(late)
         for clock in self._clocks:
             metrics.overdue.labels(clock).set(late.get(clock, 0))
-        for days in sweep.WARN_DAYS:
-            metrics.at_risk.labels(str(days)).set(sum(sweep.at_risk(session, now, days).values()))
-        stands = outbox.standing(session)
+        for days, counts in near.items():
+            metrics.at_risk.labels(str(days)).set(sum(counts.values()))
         metrics.outbox_pending.set(stands.pending)
         lag = (now - stands.oldest).total_seconds() if stands.oldest else 0.0
         metrics.outbox_lag.set(max(0.0, lag))
         metrics.dead_letters.set(stands.dead)
+        return False
 
 
 class Background:
@@ -145,11 +154,21 @@ class Background:
     async def _main(self) -> None:
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
         self._begun.set()
-        with ThreadPoolExecutor(_THREADS, thread_name_prefix="suda-outbox-db") as executor:
-            watching = asyncio.create_task(self._watching(executor, self._stopping))
+        with (
+            ThreadPoolExecutor(_THREADS, "suda-outbox-db") as executor,
+            # It only reads, so that nobody waits for a thread that gives way.
+            ThreadPoolExecutor(1, "suda-figures", initializer=give_way) as aside,
+        ):
+            beside = [
+                asyncio.create_task(self._repeating(where, self._stopping, work, rest))
+                for where, work, rest in (
+                    (executor, self._watch.sweep, _SWEEP_REST),
+                    (aside, self._watch.count, _COUNT_REST),
+                )
+            ]
             if self._sender is not None:
                 await self._delivering(executor, self._stopping, self._sender)
-            await watching
+            await asyncio.gather(*beside)
 
     async def _delivering(
         self, executor: ThreadPoolExecutor, stopping: asyncio.Event, sender: Sender
@@ -170,15 +189,26 @@ class Background:
         finally:
             await sender.close()
 
-    async def _watching(self, executor: ThreadPoolExecutor, stopping: asyncio.Event) -> None:
+    async def _repeating(
+        self,
+        executor: ThreadPoolExecutor,
+        stopping: asyncio.Event,
+        work: Callable[[], bool],
+        rest: float,
+    ) -> None:
+        """Work every so often, or again at once while there is more; but rest after it `rest`
+        times as long as it took.
+        """
         loop = asyncio.get_running_loop()
         while not stopping.is_set():
+            begun, more = loop.time(), False
             try:
-                await loop.run_in_executor(executor, self._watch.look)
+                more = await loop.run_in_executor(executor, work)
             except Exception as error:  # noqa: BLE001 - said, and tried again
                 log.warning("the clocks cannot be looked at: %s", trail(error))
+            pause = max(rest * (loop.time() - begun), 0.0 if more else self._settings.sweep_seconds)
             try:
-                await asyncio.wait_for(stopping.wait(), self._settings.sweep_seconds)
+                await asyncio.wait_for(stopping.wait(), pause)
             except TimeoutError:
                 continue
 

@@ -108,7 +108,7 @@ class Courier:
         begun = 0
         for destination in await self._db(self._due):
             free = destination.concurrency - self._busy[destination.department]
-            if free <= 0 or not destination.open:
+            if free <= 0:
                 continue
             for message in await self._claim(destination.department, free):
                 self._send_off(destination, message)
@@ -117,11 +117,10 @@ class Courier:
 
     def _due(self, session: Session) -> list[Destination]:
         now = self._clock()
-        waiting = outbox.due(session, now)
-        if not waiting:
-            return []
         known = destinations(session, self._policy(now), now)
-        return [known[code] for code in waiting if code in known]
+        # What waits for others, be it very much, need not be looked through.
+        asked = sorted(code for code, destination in known.items() if destination.open)
+        return [known[code] for code in outbox.due(session, asked, now)]
 
     async def _claim(self, department: str, limit: int) -> list[OutboxRow]:
         def claim(session: Session) -> list[OutboxRow]:

@@ -12,7 +12,8 @@ from datetime import datetime
 from data.errors import SudaError
 from data.records import Complaint
 from serving.api.state import State
-from serving.models.shadow import give_way, spare
+from serving.engine.ticker import give_way
+from serving.models.shadow import spare
 from serving.policies.replay import Replay, replay
 from serving.store import policies
 from serving.triage.policy import PolicySet

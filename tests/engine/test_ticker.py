@@ -8,8 +8,7 @@ import threading
 
 import pytest
 
-from serving.engine.ticker import Ticker
-from serving.models.shadow import give_way
+from serving.engine.ticker import Ticker, give_way
 from tests.engine.kit import until
 
 
