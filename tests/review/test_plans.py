@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from serving.review import bulk, listing
+from serving.review import bulk, listing, opening
 from serving.review.clusters import clusters
 from serving.review.wanted import Wanted
 from tests.review.kit import CHEN, Kit
@@ -67,3 +67,17 @@ def test_bulk_and_its_groups(kit: Kit) -> None:
     plan = plan_of(kit, begun, clusters)
     assert OPEN in plan, plan
     assert BANDS in plan, plan
+
+
+def test_a_start_looks_for_each_waiting_cases_own_item(kit: Kit) -> None:
+    """By the open ones each of a long queue would be held against all others."""
+    if kit.store.engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL joins the two, whichever index it takes")
+    kit.keep()
+
+    def adopted(session: Any) -> None:
+        assert opening.adopt(session, kit.desk, kit.clock()) == 0
+
+    plan = plan_of(kit, "SELECT cases.complaint_id", adopted)
+    assert "ix_review_items_complaint (complaint_id=?" in plan, plan
+    assert OPEN not in plan, plan
