@@ -121,6 +121,11 @@ class Settings(BaseSettings):
     ones answer sooner.
     """
 
+    commit_interval_most_ms: float = Field(default=60.0, ge=0, le=1000)
+    """How far this grows while complaints stand in line: to half the time they will take, at most
+    so long. The interval above, where that is longer, is kept.
+    """
+
     drain_seconds: float = Field(default=5.0, ge=0)
     """How long `/readyz` says 503 before the service stops listening, once it is told to stop."""
 

@@ -30,7 +30,7 @@ from serving.review import opening
 from serving.review.desk import Desk, Terms
 from serving.settings import Settings
 from serving.store import cases, job_items
-from serving.store.commit import Committer
+from serving.store.commit import Committer, paced
 from serving.store.database import checkpoint, connect, migrate
 from serving.store.store import Store
 from serving.telemetry.metrics import Metrics
@@ -66,7 +66,7 @@ def opened(settings: Settings, metrics: Metrics, given: Pipeline | None) -> Iter
         executor = ThreadPoolExecutor(_QUERY_THREADS, thread_name_prefix="suda-query")
         stack.callback(executor.shutdown, wait=True)
         running = _engine(settings, metrics)
-        committer = _committer(settings, store, metrics)
+        committer = _committer(settings, store, metrics, running)
         committer.start()
         stack.callback(committer.close, settings.shutdown_seconds)
         running.start()
@@ -159,14 +159,15 @@ def _counted(metrics: Metrics) -> Callable[[Outcome], None]:
     return functools.partial(observe_decision, metrics)
 
 
-def _committer(settings: Settings, store: Store, metrics: Metrics) -> Committer:
+def _committer(settings: Settings, store: Store, metrics: Metrics, engine: Engine) -> Committer:
+    least, most = settings.commit_interval_ms / 1000, settings.commit_interval_most_ms / 1000
     return Committer(
         store.save_group,
         threads=1 if store.engine.dialect.name == "sqlite" else settings.committers,
         max_group=settings.max_group,
         stuck_after=settings.stuck_seconds,
         on_group=metrics.group_texts.observe,
-        interval=settings.commit_interval_ms / 1000,
+        interval=paced(least, most, lambda: engine.backlog_seconds),
     )
 
 

@@ -79,6 +79,11 @@ class Engine:
         return len(self._line)
 
     @property
+    def backlog_seconds(self) -> float:
+        """How long it takes until all that wait are begun, at the measured capacity."""
+        return len(self._line) / self.capacity.per_second
+
+    @property
     def in_progress(self) -> int:
         """Texts begun and not answered: in a worker, or waiting for their commit."""
         return self._begun

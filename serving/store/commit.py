@@ -15,13 +15,23 @@ from serving.store.entry import Entry, Saved
 _Waiting: TypeAlias = tuple[Entry, "Future[Saved]"]
 
 
+def paced(least: float, most: float, backlog: Callable[[], float]) -> Callable[[], float]:
+    """An interval for `Committer`: half of `backlog`, the seconds that those in line will take,
+    but from `least` to `most`, or `least` where that is longer.
+
+    Processor time is worth the more the more wait for it, and a larger group saves it; who waited
+    long waits a little longer (docs/decisions/0016).
+    """
+    return lambda: max(least, min(most, backlog() / 2))
+
+
 class Committer:
     """Threads that take all entries that wait and save them together.
 
     While one transaction is on its way to the disk the next group gathers, so groups grow with the
-    load. Most of what a transaction costs it costs once: a thread begins none within `interval`
+    load. Most of what a transaction costs it costs once: a thread begins none within `interval()`
     seconds of the last that any began, so that after a pause an entry waits for nothing, and at
-    any load not longer.
+    any load not longer. The interval is asked for when a group's first entry comes.
     `save_group` is `Store.save_group`; `on_group` is told the size of each group.
     """
 
@@ -31,7 +41,7 @@ class Committer:
         *,
         threads: int = 1,
         max_group: int = 256,
-        interval: float = 0.0,
+        interval: Callable[[], float] = lambda: 0.0,
         stuck_after: float = 30.0,
         clock: Callable[[], float] = time.monotonic,
         on_group: Callable[[int], None] = lambda _: None,
@@ -39,7 +49,7 @@ class Committer:
         self._save_group = save_group
         self._max_group = max_group
         self._interval = interval
-        self._next = -inf
+        self._last = -inf
         self._on_group = on_group
         self._clock = clock
         # None wakes a thread that waits.
@@ -102,8 +112,8 @@ class Committer:
             if item is None:
                 break
             if not group:
-                until = self._next
+                until = self._last + self._interval()
             group.append(item)
         if group:
-            self._next = self._clock() + self._interval
+            self._last = self._clock()
         return group

@@ -89,6 +89,7 @@ def test_a_batch_is_admitted_whole_or_not_at_all(engine: Engine, gate: Gate) -> 
     assert engine.waiting == 0
     engine.admit([answer("y")] * 10, within=0.12)
     assert engine.waiting == 10
+    assert engine.backlog_seconds == pytest.approx(0.1)
 
 
 def test_a_batch_too_large_for_its_deadline_is_told_so(engine: Engine) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from serving.store.commit import Committer
+from serving.store.commit import Committer, paced
 from serving.store.entry import Entry, Saved
 
 PATIENCE = 60.0
@@ -27,7 +27,7 @@ class _Groups:
 
 
 def _committer(groups: _Groups, interval: float) -> Committer:
-    committer = Committer(groups.save, interval=interval)
+    committer = Committer(groups.save, interval=lambda: interval)
     committer.start()
     return committer
 
@@ -59,7 +59,7 @@ def test_nobody_waits_longer_than_the_interval() -> None:
 
 def test_a_full_group_waits_for_nothing() -> None:
     groups = _Groups()
-    committer = Committer(groups.save, interval=10 * PATIENCE, max_group=2)
+    committer = Committer(groups.save, interval=lambda: 10 * PATIENCE, max_group=2)
     entry: Any = object()
     futures = [committer.submit(entry) for _ in range(4)]
     committer.start()
@@ -67,3 +67,35 @@ def test_a_full_group_waits_for_nothing() -> None:
         future.result(PATIENCE)
     assert [groups.sizes.get(timeout=PATIENCE) for _ in range(2)] == [2, 2]
     assert committer.close(PATIENCE)
+
+
+def test_the_interval_is_asked_for_with_each_group() -> None:
+    groups = _Groups()
+    intervals = iter([0.0, 10 * PATIENCE, 0.0])
+    committer = Committer(groups.save, interval=lambda: next(intervals))
+    entry: Any = object()
+    committer.start()
+    committer.submit(entry).result(PATIENCE)
+    assert groups.sizes.get(timeout=PATIENCE) == 1
+    # The second group gathers until it is told to end; the first has no say in that.
+    following = [committer.submit(entry) for _ in range(2)]
+    with pytest.raises(queue.Empty):
+        groups.sizes.get(timeout=0.2)
+    assert committer.close(PATIENCE)
+    assert groups.sizes.get(timeout=PATIENCE) == 2
+    assert all(future.done() for future in following)
+
+
+@pytest.mark.parametrize(
+    ("backlog", "least", "most", "expected"),
+    [
+        (0.0, 0.015, 0.06, 0.015),
+        (0.08, 0.015, 0.06, 0.04),
+        (5.0, 0.015, 0.06, 0.06),
+        (5.0, 0.1, 0.06, 0.1),
+    ],
+)
+def test_groups_grow_with_the_line_and_not_without_end(
+    backlog: float, least: float, most: float, expected: float
+) -> None:
+    assert paced(least, most, lambda: backlog)() == expected
