@@ -89,3 +89,25 @@ class Classifier(Protocol):
     def logits(self, texts: Sequence[NormalisedText]) -> dict[str, Floats]:
         """Uncalibrated scores per head, shape (texts, leaves): for evaluation and calibration."""
         ...
+
+
+class Staged(Protocol):
+    """How a classifier answers several texts stage by stage: its method `predict_all`, if any."""
+
+    def __call__(self, texts: Sequence[NormalisedText], *, top_k: int) -> list[Prediction]:
+        """As `predict`, each text by itself, in the same order."""
+        ...
+
+
+def predict_all(
+    classifier: Classifier, texts: Sequence[NormalisedText], *, top_k: int = 3
+) -> list[Prediction]:
+    """Answer several texts, each with the answer that `predict` gives it alone.
+
+    Where the classifier can, it takes all of them through one stage after the other: what a stage
+    reads, weights or dictionaries, is then still in the processor's cache for the next text.
+    """
+    staged: Staged | None = getattr(classifier, "predict_all", None)
+    if staged is not None:
+        return staged(texts, top_k=top_k)
+    return [classifier.predict(text, top_k=top_k) for text in texts]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -26,6 +25,31 @@ from serving.store.store import Store
 
 def _ignored(_: object) -> None:
     """Nobody keeps figures."""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A complaint as it came in: what `Intake.begin` is given of it."""
+
+    complaint: Complaint
+    fingerprint: str
+    key: str | None
+    attachments: tuple[Attachment, ...] = ()
+    actor: str = "suda"
+    lap: Lap = unmeasured
+
+    def entry(self) -> Entry:
+        """With an id, and without its decision."""
+        return Entry(
+            str(ULID()),
+            self.complaint,
+            self.fingerprint,
+            self.key,
+            b"",
+            {},
+            attachments=self.attachments,
+            actor=self.actor,
+        )
 
 
 @dataclass(frozen=True)
@@ -78,59 +102,80 @@ class Intake:
 
         `attachments` write rows of their own in the same transaction; `actor` is who sent it.
         """
-        entry = Entry(
-            str(ULID()),
-            complaint,
-            fingerprint,
-            key,
-            b"",
-            {},
-            attachments=attachments,
-            actor=actor,
-        )
-        if self.repeats.met(entry) and (earlier := self.store.find_earlier(entry)) is not None:
-            return Saved(earlier, replayed=True)
-        outcome = self._decide(complaint, entry.complaint_id, lap)
-        self.on_decided(outcome)
-        saved = self.committer.submit(
-            replace(
-                entry,
-                body=outcome.body,
-                versions=outcome.versions,
-                decision=outcome.answer,
+        received = Received(complaint, fingerprint, key, attachments, actor, lap)
+        (begun,) = self.begin_all([received])
+        if isinstance(begun, Exception):
+            raise begun
+        return begun
+
+    def begin_all(self, received: Sequence[Received]) -> list[Saved | Future[Saved] | Exception]:
+        """As `begin`, several at once; in the place of one that fails stands what is raised there.
+
+        All are decided by one set of models.
+        """
+        entries = [one.entry() for one in received]
+        found: list[Saved | Future[Saved] | Exception | None] = [*map(self._earlier, entries)]
+        new = [at for at, known in enumerate(found) if known is None]
+        decided = self._decide([entries[at] for at in new], [received[at].lap for at in new])
+        for at, outcome in zip(new, decided, strict=True):
+            if isinstance(outcome, Outcome):
+                found[at] = self._save(entries[at], outcome)
+            else:
+                found[at] = outcome
+        return [one for one in found if one is not None]
+
+    def _earlier(self, entry: Entry) -> Saved | Exception | None:
+        try:
+            earlier = self.store.find_earlier(entry) if self.repeats.met(entry) else None
+        except Exception as error:  # noqa: BLE001 - it stands in the answer's place
+            return error
+        return None if earlier is None else Saved(earlier, replayed=True)
+
+    def _save(self, entry: Entry, outcome: Outcome) -> Future[Saved] | Exception:
+        try:
+            self.on_decided(outcome)
+            saved = self.committer.submit(
+                replace(
+                    entry,
+                    body=outcome.body,
+                    versions=outcome.versions,
+                    decision=outcome.answer,
+                )
             )
-        )
+        except Exception as error:  # noqa: BLE001 - it stands in the answer's place
+            return error
         if self.on_saved is not None:
-            saved.add_done_callback(partial(_tell, self.on_saved, complaint, outcome))
+            saved.add_done_callback(partial(_tell, self.on_saved, entry.complaint, outcome))
         return saved
 
-    def _decide(self, complaint: Complaint, complaint_id: str, lap: Lap) -> Outcome:
-        if self.canary is not None and self.canary.takes(complaint):
-            with suppress(_CanaryFailedError):
-                return self._outcome(self.canary.pipeline, complaint, complaint_id, lap)
-        return self._outcome(self.pipeline, complaint, complaint_id, lap)
+    def _decide(self, entries: Sequence[Entry], laps: Sequence[Lap]) -> list[Outcome | Exception]:
+        decided: dict[int, Outcome | Exception] = {}
+        if self.canary is not None:
+            its = [at for at, e in enumerate(entries) if self.canary.takes(e.complaint)]
+            tried = self._outcomes(self.canary.pipeline, its, entries, laps)
+            # What it fails on for reasons of its own, the champion answers.
+            decided.update((at, o) for at, o in tried if isinstance(o, Outcome | SudaError))
+        left = [at for at in range(len(entries)) if at not in decided]
+        decided.update(self._outcomes(self.pipeline, left, entries, laps))
+        return [decided[at] for at in range(len(entries))]
 
-    def _outcome(
+    def _outcomes(
         self,
         pipeline: Pipeline,
-        complaint: Complaint,
-        complaint_id: str,
-        lap: Lap,
-    ) -> Outcome:
-        try:
-            return pipeline.outcome(complaint, complaint_id, lap)
-        except SudaError:
-            # The text's fault, or one that says itself what is wrong.
-            raise
-        except Exception as error:
-            self.on_failed(pipeline.classifier.version)
-            if pipeline is self.pipeline:
-                raise
-            raise _CanaryFailedError from error
-
-
-class _CanaryFailedError(Exception):
-    """The champion answers in its place."""
+        places: Sequence[int],
+        entries: Sequence[Entry],
+        laps: Sequence[Lap],
+    ) -> Iterator[tuple[int, Outcome | Exception]]:
+        """What `pipeline` makes of the entries at some places, by their places."""
+        if not places:
+            return
+        asked = [(entries[at].complaint, entries[at].complaint_id) for at in places]
+        made = pipeline.outcomes(asked, [laps[at] for at in places])
+        for at, outcome in zip(places, made, strict=True):
+            # A SudaError is the text's fault, or says itself what is wrong.
+            if isinstance(outcome, Exception) and not isinstance(outcome, SudaError):
+                self.on_failed(pipeline.classifier.version)
+            yield at, outcome
 
 
 def _tell(

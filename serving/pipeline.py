@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import orjson
 
@@ -14,8 +16,8 @@ from data.errors import InputError, TaxonomyError, kind_of
 from data.records import Complaint
 from data.taxonomy.load import load as load_taxonomy
 from data.taxonomy.schema import Taxonomy
-from data.text.normalise import normalise
-from model.classifier import Classifier
+from data.text.normalise import NormalisedText, normalise
+from model.classifier import Classifier, Prediction, predict_all
 from model.registry.resolve import resolve
 from model.runtime import load as load_bundle
 from serving.answer import decision_json
@@ -25,13 +27,17 @@ from serving.triage.decide import decide
 from serving.triage.policy import PolicySet, packs_for
 from serving.triage.policy import load as load_policy
 
+# A complaint and the id that it was given.
+Asked: TypeAlias = tuple[Complaint, str]
+
 
 @dataclass(frozen=True)
 class Outcome:
     """What was made of one complaint; `body` is the JSON that is stored and sent.
 
     `unknown_rate` and `novelty` are the prediction's (`model.classifier.Prediction`). `seconds` is
-    how long it took, `triage_seconds` how much of that came after the model.
+    how long it took, `triage_seconds` how much of that came after the model; of complaints that
+    were decided together each took as long as the others.
     """
 
     body: bytes
@@ -52,8 +58,8 @@ class Elsewhere(Protocol):
     """How a classifier decides for a whole pipeline, elsewhere: its method `decide`, if any."""
 
     def __call__(
-        self, pipeline: Pipeline, complaint: Complaint, complaint_id: str
-    ) -> Outcome | None:
+        self, pipeline: Pipeline, asked: Sequence[Asked]
+    ) -> list[Outcome | Exception] | None:
         """As `Pipeline.made`; None where it cannot be done elsewhere now."""
         ...
 
@@ -80,31 +86,69 @@ class Pipeline:
         return self.outcome(complaint, complaint_id).answer
 
     def outcome(self, complaint: Complaint, complaint_id: str, lap: Lap = unmeasured) -> Outcome:
-        """Decide one complaint, elsewhere where the classifier can have that done.
+        """Decide one complaint as `outcomes` does. Raises what stands in its place there."""
+        (made,) = self.outcomes([(complaint, complaint_id)], [lap])
+        if isinstance(made, Exception):
+            raise made
+        return made
 
-        `lap` is told when `prepare`, `infer` and `decide` are done. Raises InputError for a text
-        without any words.
+    def outcomes(self, asked: Sequence[Asked], laps: Sequence[Lap]) -> list[Outcome | Exception]:
+        """Decide some complaints, elsewhere where the classifier can have that done.
+
+        In the same order, each as it would be decided alone; in the place of one that fails stands
+        why: InputError for a text without any words. Each of `laps` is told when `prepare`, `infer`
+        and `decide` are done, of all of them.
         """
         began = time.perf_counter()
-        lap("prepare")
+        for lap in laps:
+            lap("prepare")
         elsewhere: Elsewhere | None = getattr(self.classifier, "decide", None)
-        made = elsewhere(self, complaint, complaint_id) if elsewhere else None
-        made = made or self.made(complaint, complaint_id)
-        lap("infer", made.triage_seconds)
-        lap("decide")
-        return replace(made, seconds=time.perf_counter() - began)
+        made = elsewhere(self, asked) if elsewhere else None
+        if made is None:
+            made = self.made(asked)
+        each = (time.perf_counter() - began) / len(asked)
+        triage = sum(one.triage_seconds for one in made if isinstance(one, Outcome))
+        for lap in laps:
+            lap("infer", triage)
+            lap("decide")
+        return [replace(one, seconds=each) if isinstance(one, Outcome) else one for one in made]
 
-    def made(self, complaint: Complaint, complaint_id: str) -> Outcome:
-        """Decide one complaint here. Raises InputError for a text without any words."""
+    def made(self, asked: Sequence[Asked]) -> list[Outcome | Exception]:
+        """As `outcomes`, here."""
+        if len(asked) > 1:
+            # Where one of them fails it is found, and fails, alone.
+            with suppress(Exception):
+                return self._staged(asked)
+        return [self._alone(one) for one in asked]
+
+    def _alone(self, one: Asked) -> Outcome | Exception:
+        try:
+            (made,) = self._staged([one])
+        except Exception as error:  # noqa: BLE001 - it stands in the answer's place
+            return error
+        return made
+
+    def _staged(self, asked: Sequence[Asked]) -> list[Outcome | Exception]:
+        """All through one stage, then all through the next."""
         began = time.perf_counter()
-        text = normalise(complaint.text)
-        if not text.text:
-            raise InputError(
-                f"expected the words of a complaint, got {kind_of(complaint.text)} without any",
-                field="text",
-            )
-        prediction = self.classifier.predict(text, top_k=self.top_k)
+        texts = [normalise(complaint.text) for complaint, _ in asked]
+        worded = [text for text in texts if text.text]
+        predictions = iter(predict_all(self.classifier, worded, top_k=self.top_k))
         read = time.perf_counter()
+        found = [
+            self._decided(one, text, next(predictions)) if text.text else _wordless(one[0])
+            for one, text in zip(asked, texts, strict=True)
+        ]
+        done = time.perf_counter()
+        each = (done - began) / len(asked)
+        triage = (done - read) / len(asked)
+        return [
+            replace(one, seconds=each, triage_seconds=triage) if isinstance(one, Outcome) else one
+            for one in found
+        ]
+
+    def _decided(self, one: Asked, text: NormalisedText, prediction: Prediction) -> Outcome:
+        complaint, complaint_id = one
         policy = self.policies.at(complaint.received_at)
         # Drawn by what the complaint is, not by our id: a replay, a file and HTTP decide alike.
         key = f"{complaint.source}\0{complaint.external_id}" if complaint.external_id else None
@@ -115,16 +159,14 @@ class Pipeline:
             "policy": policy.stamp,
         }
         answer = decision_json(complaint, complaint_id, decision, self.taxonomy, versions)
-        body = orjson.dumps(answer)
-        done = time.perf_counter()
-        return Outcome(
-            body,
-            versions,
-            prediction.unknown_rate,
-            prediction.novelty,
-            seconds=done - began,
-            triage_seconds=done - read,
-        )
+        return Outcome(orjson.dumps(answer), versions, prediction.unknown_rate, prediction.novelty)
+
+
+def _wordless(complaint: Complaint) -> InputError:
+    return InputError(
+        f"expected the words of a complaint, got {kind_of(complaint.text)} without any",
+        field="text",
+    )
 
 
 def overlaid(path: Path | None, own: Taxonomy) -> Taxonomy:

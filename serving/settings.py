@@ -113,6 +113,10 @@ class Settings(BaseSettings):
     drift_reference: Path = Path("var/monitor")
     """Directory of what each model saw in the texts it was tuned on (`suda monitor`)."""
 
+    max_together: int = Field(default=8, ge=1)
+    """Most complaints that one thread, and one worker process, takes at a time while others stand
+    in line."""
+
     max_group: int = Field(default=256, ge=1)
     """Most complaints saved in one transaction."""
 

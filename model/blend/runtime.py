@@ -79,8 +79,23 @@ class BlendClassifier:
 
     def predict(self, text: NormalisedText, *, top_k: int = 3) -> Prediction:
         """Answer every head, with each character's exact share of the chosen leaf's logit."""
-        deep = self._encoder.read(text)
-        wide = self._linear.read(text) if self._linear is not None else None
+        (prediction,) = self.predict_all([text], top_k=top_k)
+        return prediction
+
+    def predict_all(self, texts: Sequence[NormalisedText], *, top_k: int = 3) -> list[Prediction]:
+        """As `predict`: first the encoder reads all texts, then the linear model, then come the
+        heads. Each text is read by itself, so that its answer does not depend on its company.
+        """
+        deep = [self._encoder.read(text) for text in texts]
+        wide = [self._linear.read(text) if self._linear is not None else None for text in texts]
+        return [
+            self._predict(text, encoder, linear, top_k)
+            for text, encoder, linear in zip(texts, deep, wide, strict=True)
+        ]
+
+    def _predict(
+        self, text: NormalisedText, deep: EncoderRead, wide: LinearRead | None, top_k: int
+    ) -> Prediction:
         heads = {name: self._answer(name, text, deep, wide, top_k) for name in self._weights}
         return Prediction(
             heads=heads,

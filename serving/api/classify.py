@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -22,8 +23,8 @@ from serving.api.security import GateDep, IntakeCaller, Requires
 from serving.api.state import State, StateDep
 from serving.api.waiting import outcomes
 from serving.engine.laps import Laps, server_timing
-from serving.engine.ticket import Work
-from serving.intake import loads, now
+from serving.engine.ticket import JointWork, Work
+from serving.intake import Intake, Received, loads, now
 from serving.settings import MAX_DEADLINE_MS
 from serving.store.entry import Saved
 from serving.telemetry.logs import fingerprint_of, note, trail
@@ -72,7 +73,7 @@ async def classify(
     """
     note(**fingerprint_of(request.text))
     gate.charge(caller, 1)
-    work = _work(state, request, idempotency_key, now(), caller.actor)
+    work = _Deciding(state, request, idempotency_key, now(), caller.actor)
     within = deadline_ms or state.settings.deadline_ms
     (outcome,), laps = await _run(state, http, [work], within)
     _note_model([outcome])
@@ -113,7 +114,7 @@ async def classify_batch(
     _refuse_repeated(parsed)
     when = now()
     works = [
-        _work(
+        _Deciding(
             state, item, f"{idempotency_key}#{i}" if idempotency_key else None, when, caller.actor
         )
         for i, item in enumerate(parsed)
@@ -145,23 +146,37 @@ async def get_complaint(complaint_id: str, state: StateDep) -> dict[str, Any]:
     return {"complaint_id": complaint_id, "complaint": complaint, "decision": loads(body)}
 
 
-def _work(
-    state: State, request: ClassifyRequest, key: str | None, when: datetime, actor: str
-) -> Work[Saved]:
+@dataclass(frozen=True, slots=True)
+class _Deciding(JointWork[Saved]):
     """What a worker does for one complaint; `when` is the time it came in."""
 
-    def work(laps: Laps) -> Saved | Future[Saved]:
-        # Read once, when it runs: all of a complaint is decided by one model.
-        intake = state.intake
-        complaint = to_complaint(
-            request,
-            intake.pipeline.taxonomy,
-            now=when,
-            max_chars=state.settings.max_text_chars,
-        )
-        return intake.begin(complaint, request.fingerprint(), key, actor=actor, lap=laps.lap)
+    state: State
+    request: ClassifyRequest
+    key: str | None
+    when: datetime
+    actor: str
 
-    return work
+    def together(
+        self, works: Sequence[_Deciding], laps: Sequence[Laps]
+    ) -> list[Saved | Future[Saved] | Exception]:
+        # Read once, when it runs: all of a complaint is decided by one model.
+        intake = self.state.intake
+        found = [work._received(intake, lap) for work, lap in zip(works, laps, strict=True)]
+        begun = iter(intake.begin_all([one for one in found if isinstance(one, Received)]))
+        return [next(begun) if isinstance(one, Received) else one for one in found]
+
+    def _received(self, intake: Intake, laps: Laps) -> Received | Exception:
+        try:
+            complaint = to_complaint(
+                self.request,
+                intake.pipeline.taxonomy,
+                now=self.when,
+                max_chars=self.state.settings.max_text_chars,
+            )
+        except Exception as error:  # noqa: BLE001 - it is this complaint's answer
+            return error
+        fingerprint = self.request.fingerprint()
+        return Received(complaint, fingerprint, self.key, actor=self.actor, lap=laps.lap)
 
 
 async def _run(

@@ -178,7 +178,13 @@ def _engine(settings: Settings, metrics: Metrics) -> Engine:
             settings.workers,
             effective_cpus(),
         )
-    limits = Limits(settings.workers, settings.max_waiting, settings.stuck_seconds, _PROMISED)
+    limits = Limits(
+        settings.workers,
+        settings.max_waiting,
+        settings.stuck_seconds,
+        _PROMISED,
+        settings.max_together,
+    )
     return Engine(limits, observer=EngineObserver(metrics))
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from data.errors import NotReadyError, OverloadedError, SudaError
 from serving.engine.capacity import Capacity
@@ -17,7 +17,7 @@ from serving.engine.crew import Crew
 from serving.engine.laps import Laps
 from serving.engine.line import Line
 from serving.engine.observer import Observer, Silent
-from serving.engine.ticket import Ticket, Work
+from serving.engine.ticket import JointWork, Ticket, Work
 
 T = TypeVar("T")
 
@@ -25,7 +25,8 @@ T = TypeVar("T")
 @dataclass(frozen=True)
 class Limits:
     """`workers` threads; `max_waiting` texts at most; `stuck_after` seconds without a sign of
-    life a thread is replaced. `promised` is the share of a deadline in which texts are let in:
+    life a thread is replaced. A thread takes `together` texts at a time at most, while more wait
+    than there are threads. `promised` is the share of a deadline in which texts are let in:
     capacity is a mean, and under overload the line is always as long as may be, so that with all
     of the time promised half of the last ones would come too late.
     """
@@ -34,6 +35,7 @@ class Limits:
     max_waiting: int = 10_000
     stuck_after: float = 30.0
     promised: float = 1.0
+    together: int = 1
 
 
 class Engine:
@@ -90,7 +92,7 @@ class Engine:
 
     @property
     def at_work(self) -> int:
-        """Texts in a worker now."""
+        """Threads that have texts in work now."""
         return self._running
 
     def admit(self, works: Sequence[Work[T]], *, within: float) -> list[Ticket[T]]:
@@ -147,41 +149,43 @@ class Engine:
             ticket.fail(NotReadyError("the service stopped before it was begun"))
 
     def _step(self, timeout: float) -> bool:
-        ticket = self._line.take(timeout)
-        if ticket is None:
-            return False
-        ticket.laps.lap("queue")
-        if not ticket.future.done():
-            self._run(ticket)
-        return True
+        limits = self._limits
+        tickets = self._line.take(timeout, among=limits.workers, most=limits.together)
+        for ticket in tickets:
+            ticket.laps.lap("queue")
+        now = self._clock()
+        if begun := [ticket for ticket in tickets if _begin(ticket, now)]:
+            self._run(begun)
+        return bool(tickets)
 
-    def _run(self, ticket: Ticket[T]) -> None:
-        if self._clock() > ticket.deadline:
-            ticket.drop()
-            return
-        if not ticket.future.set_running_or_notify_cancel():
-            return
-        ticket.begun = True
+    def _run(self, tickets: Sequence[Ticket[T]]) -> None:
         with self._lock:
-            self._begun += 1
+            self._begun += len(tickets)
             self._running += 1
             busy = self._running >= self._limits.workers
         began = self._clock()
         try:
-            self._finish(ticket, ticket.work(ticket.laps))
-        except Exception as error:  # noqa: BLE001 - the error is its own text's answer
-            ticket.fail(error)
+            for ticket, result in zip(tickets, _results(tickets), strict=True):
+                self._finish(ticket, result)
+        except Exception as error:  # noqa: BLE001 - the error is the answer
+            for ticket in tickets:
+                ticket.fail(error)
         except BaseException:
-            ticket.fail(SudaError("the thread that classified it died"))
+            for ticket in tickets:
+                ticket.fail(SudaError("the thread that classified it died"))
             raise
         finally:
             with self._lock:
                 busy = busy and self._running >= self._limits.workers
                 self._running -= 1
-            self.capacity.observe(self._clock() - began, all_busy=busy)
+            each = (self._clock() - began) / len(tickets)
+            for _ in tickets:
+                self.capacity.observe(each, all_busy=busy)
 
-    def _finish(self, ticket: Ticket[T], result: T | Future[T]) -> None:
-        if isinstance(result, Future):
+    def _finish(self, ticket: Ticket[T], result: T | Future[T] | Exception) -> None:
+        if isinstance(result, Exception):
+            ticket.fail(result)
+        elif isinstance(result, Future):
             result.add_done_callback(partial(_hand_on, ticket))
         else:
             ticket.succeed(result)
@@ -200,6 +204,24 @@ class Engine:
             self._observer.finished(ticket.laps)
         else:
             self._observer.failed()
+
+
+def _begin(ticket: Ticket[Any], now: float) -> bool:
+    """Whether there is still somebody who waits for it, and time."""
+    if not ticket.future.done() and now > ticket.deadline:
+        ticket.drop()
+    if ticket.future.done() or not ticket.future.set_running_or_notify_cancel():
+        return False
+    ticket.begun = True
+    return True
+
+
+def _results(tickets: Sequence[Ticket[T]]) -> Sequence[T | Future[T] | Exception]:
+    first = tickets[0]
+    if len(tickets) > 1 and isinstance(first.work, JointWork):
+        works: list[Any] = [ticket.work for ticket in tickets]
+        return first.work.together(works, [ticket.laps for ticket in tickets])
+    return [first.work(first.laps)]
 
 
 def _hand_on(ticket: Ticket[T], inner: Future[T]) -> None:

@@ -41,16 +41,24 @@ class Line:
                 insort(self._waiting, ticket, key=_latest_first)
             self._changed.notify(len(tickets))
 
-    def take(self, timeout: float) -> Ticket[Any] | None:
-        """The ticket due first; None if none comes within `timeout` seconds."""
+    def take(self, timeout: float, *, among: int = 1, most: int = 1) -> list[Ticket[Any]]:
+        """The ticket due first; none if none comes within `timeout` seconds.
+
+        With it come those due next that may be done together with it: no more than a fair share of
+        all that wait, `among` so many takers, and `most` in all.
+        """
         until = time.monotonic() + timeout
         with self._changed:
             while not self._waiting:
                 left = until - time.monotonic()
                 if left <= 0 or self._closing:
-                    return None
+                    return []
                 self._changed.wait(left)
-            return self._waiting.pop()
+            share = min(most, -(-len(self._waiting) // among))
+            taken = [self._waiting.pop()]
+            while len(taken) < share and self._waiting[-1].joins(taken[0]):
+                taken.append(self._waiting.pop())
+            return taken
 
     def remove(self, ticket: Ticket[Any]) -> bool:
         """Take a ticket out of the line; False if it has left already."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Generic, TypeAlias, TypeVar
+from typing import Any, Generic, Self, TypeAlias, TypeVar
 
 from serving.engine.laps import Laps
 
@@ -13,6 +14,23 @@ T = TypeVar("T")
 
 # Runs in a worker; may answer at once, or with a future for what still has to become durable.
 Work: TypeAlias = Callable[[Laps], "T | Future[T]"]
+
+
+class JointWork(ABC, Generic[T]):
+    """Work of which some of one class are done for less together than one after the other."""
+
+    def __call__(self, laps: Laps) -> T | Future[T]:
+        """Do it alone."""
+        (done,) = self.together([self], [laps])
+        if isinstance(done, Exception):
+            raise done
+        return done
+
+    @abstractmethod
+    def together(
+        self, works: Sequence[Self], laps: Sequence[Laps]
+    ) -> Sequence[T | Future[T] | Exception]:
+        """Do `works`, this one and others; in the place of one that fails stands why."""
 
 
 @dataclass(slots=True, eq=False)
@@ -34,6 +52,10 @@ class Ticket(Generic[T]):
     def place(self) -> tuple[float, int]:
         """Sorts by deadline, then by arrival."""
         return self.deadline, self.number
+
+    def joins(self, other: Ticket[Any]) -> bool:
+        """Whether its work may be done together with the other's."""
+        return type(self.work) is type(other.work) and isinstance(self.work, JointWork)
 
     def drop(self) -> bool:
         """Give the work up if it has not begun; False where it has."""

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from data.records import Complaint
 from data.taxonomy.schema import Taxonomy
 from data.text.normalise import NormalisedText
 from model.classifier import Classifier, Floats, Prediction
-from serving.pipeline import Outcome, Pipeline
+from serving.pipeline import Asked, Outcome, Pipeline
 
 if TYPE_CHECKING:
     from serving.workers.pool import Pool
@@ -42,11 +41,13 @@ class SharedClassifier:
         answer = self._workers.predict(self.model, text, top_k)
         return self._local.predict(text, top_k=top_k) if answer is None else answer
 
-    def decide(self, pipeline: Pipeline, complaint: Complaint, complaint_id: str) -> Outcome | None:
-        """A worker's decision by the pipeline, rules and deadlines with it. Raises WorkerError, or
-        InputError for a text without any words.
+    def decide(
+        self, pipeline: Pipeline, asked: Sequence[Asked]
+    ) -> list[Outcome | Exception] | None:
+        """A worker's decisions by the pipeline, rules and deadlines with them; in the place of one
+        that fails WorkerError, or InputError for a text without any words.
         """
-        return self._workers.decide(self.model, pipeline, complaint, complaint_id)
+        return self._workers.decide(self.model, pipeline, asked)
 
     def logits(self, texts: Sequence[NormalisedText]) -> dict[str, Floats]:
         """Computed here."""

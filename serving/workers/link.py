@@ -12,7 +12,6 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from data.errors import InputError
 from serving.workers.messages import (
     Done,
     Equip,
@@ -22,6 +21,7 @@ from serving.workers.messages import (
     Refused,
     WorkerDiedError,
     WorkerError,
+    error_of,
 )
 
 # Importing and verifying a bundle on a machine that does other things as well, in seconds.
@@ -104,10 +104,8 @@ class Link:
         except (EOFError, OSError) as error:
             self.close()
             raise WorkerDiedError("the worker process died") from error
-        if isinstance(answer, Refused):
-            raise InputError(answer.message, field=answer.field)
-        if isinstance(answer, Failed):
-            raise WorkerError(f"{answer.kind}: {answer.message}".removesuffix(": "))
+        if isinstance(answer, Refused | Failed):
+            raise error_of(answer)
         if not isinstance(answer, Done):
             self.close()
             raise WorkerError(f"the worker process answered {type(answer).__name__}")

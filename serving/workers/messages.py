@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from data.records import Complaint
+from data.errors import InputError
 from data.taxonomy.schema import Taxonomy
 from data.text.normalise import NormalisedText
+from serving.pipeline import Asked
 from serving.triage.policy import PolicySet
 
 
@@ -48,11 +50,10 @@ class Predict:
 
 @dataclass(frozen=True, slots=True)
 class Decide:
-    """Decide a complaint; answered with an Outcome."""
+    """Decide some complaints; answered with an Outcome, Refused or Failed for each."""
 
     pipeline: str
-    complaint: Complaint
-    complaint_id: str
+    asked: Sequence[Asked]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,3 +85,10 @@ class WorkerError(Exception):
 
 class WorkerDiedError(WorkerError):
     """The process is gone: because of the text, or of something that has nothing to do with it."""
+
+
+def error_of(answer: Refused | Failed) -> InputError | WorkerError:
+    """What the listening process raises where it is answered so."""
+    if isinstance(answer, Refused):
+        return InputError(answer.message, field=answer.field)
+    return WorkerError(f"{answer.kind}: {answer.message}".removesuffix(": "))

@@ -7,17 +7,25 @@ import logging
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from data.records import Complaint
 from data.text.normalise import NormalisedText
 from model.classifier import Classifier, Prediction
-from serving.pipeline import Outcome, Pipeline
+from serving.pipeline import Asked, Outcome, Pipeline
 from serving.workers.classifier import SharedClassifier
 from serving.workers.link import Link
-from serving.workers.messages import Decide, Equip, Predict, WorkerDiedError, WorkerError
+from serving.workers.messages import (
+    Decide,
+    Equip,
+    Failed,
+    Predict,
+    Refused,
+    WorkerDiedError,
+    WorkerError,
+    error_of,
+)
 
 log = logging.getLogger("suda.workers")
 
@@ -30,7 +38,9 @@ class Pool:
     """`size` worker processes. Safe to share between threads.
 
     What no worker is free for is done in this process: the workers make it faster and keep a model
-    that crashes away from it, but nothing waits for them. `seconds` is how long one text may take.
+    that crashes away from it, but nothing waits for them. `seconds` is how long one text may take;
+    several together have a quarter of that, or whoever waits for them would pass for stuck before
+    each of them has had its own time.
     """
 
     def __init__(
@@ -140,37 +150,48 @@ class Pool:
         return answer
 
     def decide(
-        self,
-        model: str,
-        pipeline: Pipeline,
-        complaint: Complaint,
-        complaint_id: str,
-    ) -> Outcome | None:
-        """A worker's decision; None where none is free that is equipped with `pipeline`. Raises
-        as `predict` does, and InputError for a text without any words.
+        self, model: str, pipeline: Pipeline, asked: Sequence[Asked]
+    ) -> list[Outcome | Exception] | None:
+        """A worker's decisions; None where none is free that is equipped with `pipeline`.
+
+        In the place of one that fails stands what `predict` would raise, or InputError for a text
+        without any words. Where a worker fails on several together, each is asked for once more,
+        alone: one of them may be to blame.
         """
         desk = self._desks.get(model)
         if desk is None or not _serves(desk, pipeline):
             return None
-        question = Decide(desk.pipeline, complaint, complaint_id)
-        outcome: Outcome | None = self._answer(desk.pipeline, question)
-        return outcome
+        name = desk.pipeline
+        try:
+            if len(asked) == 1:
+                return _outcomes(self._answer(name, Decide(name, asked)))
+            return _outcomes(self._ask(name, Decide(name, asked), 0.0, self._seconds / 4))
+        except WorkerError as error:
+            return [error] if len(asked) == 1 else [self._again(name, a, error) for a in asked]
+
+    def _again(self, name: str, one: Asked, before: WorkerError) -> Outcome | Exception:
+        try:
+            found = _outcomes(self._ask(name, Decide(name, [one]), self._seconds, self._seconds))
+        except WorkerError as error:
+            return error
+        return before if found is None else found[0]
 
     def _answer(self, name: str, question: Any) -> Any:
         try:
-            return self._ask(name, question, 0.0)
+            return self._ask(name, question, 0.0, self._seconds)
         except WorkerDiedError:
-            answer = self._ask(name, question, self._seconds)
+            answer = self._ask(name, question, self._seconds, self._seconds)
             if answer is None:
                 raise
             return answer
 
-    def _ask(self, name: str, question: Any, patience: float) -> Any:
+    def _ask(self, name: str, question: Any, patience: float, seconds: float) -> Any:
+        """What a worker answers within `seconds`; None where none is free within `patience`."""
         link = self._free(name, patience)
         if link is None:
             return None
         try:
-            return link.ask(question, self._seconds)
+            return link.ask(question, seconds)
         finally:
             link.lock.release()
 
@@ -253,6 +274,12 @@ class Pool:
             closed = self._closed
         if closed and link is not None:
             link.stop()
+
+
+def _outcomes(answers: list[Outcome | Refused | Failed] | None) -> list[Outcome | Exception] | None:
+    if answers is None:
+        return None
+    return [one if isinstance(one, Outcome) else error_of(one) for one in answers]
 
 
 def _serves(desk: Equip, pipeline: Pipeline) -> bool:

@@ -47,8 +47,8 @@ class Bench:
         """Do what is asked for; whatever fails is answered, never raised."""
         try:
             if isinstance(message, Decide):
-                pipeline = self._pipelines[message.pipeline]
-                return Done(pipeline.made(message.complaint, message.complaint_id))
+                made = self._pipelines[message.pipeline].made(message.asked)
+                return Done([_told(one) if isinstance(one, Exception) else one for one in made])
             if isinstance(message, Predict):
                 model = self._models[message.model]
                 return Done(model.predict(message.text, top_k=message.top_k))
@@ -56,13 +56,8 @@ class Bench:
                 return Done(self._load(message))
             if isinstance(message, Equip):
                 return Done(self._equip(message))
-        except InputError as error:
-            return Refused(error.message, error.field)
-        except SudaError as error:
-            return Failed(type(error).__name__, str(error))
-        except Exception as error:  # noqa: BLE001 - answered; its words may quote the customer
-            log.error("%s failed: %s", type(message).__name__, trail(error))
-            return Failed(type(error).__name__, "")
+        except Exception as error:  # noqa: BLE001 - answered
+            return _told(error)
         if isinstance(message, Forget):
             self._models.pop(message.name, None)
             self._pipelines.pop(message.name, None)
@@ -82,6 +77,16 @@ class Bench:
         )
         settle()
         return message.pipeline
+
+
+def _told(error: Exception) -> Refused | Failed:
+    if isinstance(error, InputError):
+        return Refused(error.message, error.field)
+    if isinstance(error, SudaError):
+        return Failed(type(error).__name__, str(error))
+    # Its words may quote the customer.
+    log.error("failed: %s", trail(error))
+    return Failed(type(error).__name__, "")
 
 
 def serve(connection: Connection, bench: Bench) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, wait
 
 import pytest
@@ -11,7 +11,7 @@ import pytest
 from data.errors import InputError, NotReadyError, OverloadedError, SudaError
 from serving.engine.engine import Engine, Limits
 from serving.engine.laps import Laps
-from serving.engine.ticket import Work
+from serving.engine.ticket import JointWork, Work
 from tests.engine.kit import SOON, Gate, Remembering, until
 
 LONG = 60.0
@@ -264,3 +264,78 @@ def test_answers_never_change_places() -> None:
     assert failures == []
     assert engine.waiting == engine.in_progress == 0
     engine.close(SOON)
+
+
+class Together(JointWork[str]):
+    """Answers with its name and how many it was done with; one called `bad` fails."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def together(self, works: Sequence[Together], laps: Sequence[Laps]) -> list[str | Exception]:
+        assert len(laps) == len(works)
+        return [
+            InputError("bad") if work.name == "bad" else f"{work.name} of {len(works)}"
+            for work in works
+        ]
+
+
+@pytest.fixture
+def sociable(seen: Remembering, gate: Gate) -> Iterator[Engine]:
+    engine = Engine(Limits(workers=2, together=3), observer=seen)
+    engine.capacity.reset(100.0)
+    engine.start()
+    yield engine
+    gate.open.set()
+    engine.close(SOON)
+
+
+def test_those_who_wait_are_done_together_each_with_its_own_answer(
+    sociable: Engine, gate: Gate, seen: Remembering
+) -> None:
+    fill(sociable, gate)
+    tickets = sociable.admit(
+        [Together(name) for name in ("a", "bad", "c", "d", "e", "f")], within=LONG
+    )
+    gate.open.set()
+    wait([ticket.future for ticket in tickets], SOON)
+    failed = [ticket.future for ticket in tickets if ticket.future.exception()]
+    assert [type(future.exception()) for future in failed] == [InputError]
+    answers = [ticket.future.result() for ticket in tickets if not ticket.future.exception()]
+    # At first six wait for two threads that take three at most, and never more than their share.
+    assert answers[:2] == ["a of 3", "c of 3"]
+    assert [answer.partition(" ")[0] for answer in answers] == ["a", "c", "d", "e", "f"]
+    until(lambda: seen.counts["finished"] == 2 + 5)
+    assert seen.counts["failed"] == 1
+    assert sociable.in_progress == sociable.at_work == 0
+
+
+def test_one_alone_is_done_alone(sociable: Engine) -> None:
+    (ticket,) = sociable.admit([Together("a")], within=LONG)
+    assert ticket.future.result(SOON) == "a of 1"
+    (ticket,) = sociable.admit([Together("bad")], within=LONG)
+    with pytest.raises(InputError):
+        ticket.future.result(SOON)
+
+
+def test_whose_caller_left_is_not_done_with_the_others(sociable: Engine, gate: Gate) -> None:
+    fill(sociable, gate)
+    tickets = sociable.admit([Together(name) for name in "abcdef"], within=LONG)
+    assert tickets[1].future.cancel()
+    gate.open.set()
+    assert tickets[0].future.result(SOON) == "a of 3"
+    assert tickets[2].future.result(SOON) == "c of 3"
+
+
+def test_a_thread_that_dies_leaves_none_of_them_without_an_answer(
+    sociable: Engine, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dies(*_: object) -> None:
+        raise SystemExit
+
+    monkeypatch.setattr(Together, "together", dies)
+    fill(sociable, gate)
+    tickets = sociable.admit([Together(name) for name in "abcdef"], within=LONG)
+    gate.open.set()
+    until(lambda: sociable.tend() >= 0 and all(ticket.future.done() for ticket in tickets))
+    assert {type(ticket.future.exception()) for ticket in tickets} == {SudaError}

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import orjson
 import pytest
@@ -17,11 +19,14 @@ from data.records import Complaint
 from data.taxonomy.schema import Taxonomy
 from data.text.normalise import NormalisedText
 from model.classifier import Classifier, Floats, Prediction
+from serving.intake import Received
 from serving.models.canary import Canary, place
 from serving.models.follow import Follower
 from serving.models.intervals import difference, wilson
 from serving.models.switchboard import Switchboard
 from serving.models.tally import Limits, Side, worse
+from serving.repeats import Repeats
+from serving.store.entry import Entry, Saved
 from serving.telemetry.logs import JsonFormatter
 from tests.engine.kit import until
 from tests.models.kit import BAD, GOOD, Ask, Models
@@ -186,6 +191,37 @@ def test_what_a_canary_fails_on_the_champion_answers_and_it_ends(
     assert f'suda_model_failures_total{{model="{models.inverted}"}}' in metrics
     follower.turn()
     assert board.lineup.trial is None
+
+
+def test_those_decided_together_go_to_their_own_side_and_back(
+    client: TestClient, models: Models, board: Switchboard
+) -> None:
+    begin(client, models.inverted)
+    trial = board.lineup.trial
+    assert trial is not None
+    canary = trial.canary
+    app: Any = client.app
+
+    def answered_by() -> list[str]:
+        received = [Received(complaint(n), str(n), None) for n in range(40)]
+        begun = replace(app.state.suda.intake, repeats=Repeats()).begin_all(received)
+        outcomes = [one.result() for one in begun if isinstance(one, Future)]
+        assert len(outcomes) == 40
+        return [orjson.loads(saved.body)["versions"]["model"] for saved in outcomes]
+
+    app.state.suda.intake.committer.submit = _unsaved
+    sides = [models.inverted if canary.takes(complaint(n)) else models.plain for n in range(40)]
+    assert len(set(sides)) == 2
+    assert answered_by() == sides
+    breaks(board)
+    assert answered_by() == [models.plain] * 40
+    assert board.tally.side(models.inverted).failures == sides.count(models.inverted)
+
+
+def _unsaved(entry: Entry) -> Future[Saved]:
+    future: Future[Saved] = Future()
+    future.set_result(Saved(entry.body, replayed=False))
+    return future
 
 
 def test_it_ends_although_the_registry_cannot_be_told(

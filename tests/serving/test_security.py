@@ -371,7 +371,7 @@ def test_neither_words_nor_secrets_are_logged(
     def broken(*_: object, **__: object) -> object:
         raise RuntimeError(f"{words} {token}")
 
-    monkeypatch.setattr("serving.intake.Intake.begin", broken)
+    monkeypatch.setattr("serving.intake.Intake.begin_all", broken)
     assert post(words).status_code == 500
     monkeypatch.setattr("serving.api.taxonomy.taxonomy_json", broken)
     assert client.get("/v1/taxonomy").status_code == 500

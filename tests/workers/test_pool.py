@@ -18,7 +18,7 @@ import pytest
 
 from data.errors import InputError
 from data.records import Complaint
-from data.text.normalise import normalise
+from data.text.normalise import NormalisedText, normalise
 from model.classifier import Classifier, Prediction
 from model.runtime import load
 from serving.engine.laps import Laps
@@ -99,7 +99,19 @@ def equipped(pool: Pool, shared: Classifier, mood_bundle: Path) -> Pipeline:
 def decided(pool: Pool, pipeline: Pipeline) -> Outcome | None:
     """What a worker decides, None where it would be decided here."""
     name = pipeline.classifier.model  # type: ignore[attr-defined]
-    return pool.decide(name, pipeline, COMPLAINT, "id")
+    found = pool.decide(name, pipeline, [(COMPLAINT, "id")])
+    if found is None:
+        return None
+    (outcome,) = found
+    assert isinstance(outcome, Outcome)
+    return outcome
+
+
+def here(pipeline: Pipeline) -> Outcome:
+    """What this process decides."""
+    (outcome,) = pipeline.made([(COMPLAINT, "id")])
+    assert isinstance(outcome, Outcome)
+    return outcome
 
 
 def like(policies: PolicySet) -> PolicySet:
@@ -110,13 +122,13 @@ def like(policies: PolicySet) -> PolicySet:
 def test_workers_decide_byte_by_byte_what_is_decided_here(
     pool: Pool, equipped: Pipeline, mood_bundle: Path
 ) -> None:
-    here = Pipeline.open(Settings(bundle=mood_bundle)).outcome(COMPLAINT, "id")
+    own = Pipeline.open(Settings(bundle=mood_bundle)).outcome(COMPLAINT, "id")
     there = decided(pool, equipped)
     assert there is not None
-    assert there.body == here.body
-    assert there.answer == here.answer
+    assert there.body == own.body
+    assert there.answer == own.answer
     laps = Laps()
-    assert equipped.outcome(COMPLAINT, "id", laps.lap).body == here.body
+    assert equipped.outcome(COMPLAINT, "id", laps.lap).body == own.body
     assert list(laps.seconds) == ["prepare", "infer", "decide"]
     assert all(laps.seconds.values())
 
@@ -127,9 +139,8 @@ def test_a_text_without_words_is_refused_by_a_worker_as_here(
     empty = replace(COMPLAINT, text="\u200b")
     with pytest.raises(InputError) as there:
         equipped.outcome(empty, "id")
-    with pytest.raises(InputError) as here:
-        equipped.made(empty, "id")
-    assert str(there.value) == str(here.value)
+    (refused,) = equipped.made([(empty, "id")])
+    assert str(there.value) == str(refused)
     assert pool.healthy() == 2
     assert decided(pool, equipped) is not None
 
@@ -160,14 +171,12 @@ def test_workers_decide_by_what_they_were_equipped_with_last(
     assert outcome is not None
     assert outcome.answer["versions"]["policy"] == "strict@2"
     assert decided(pool, equipped) is None
-    assert equipped.outcome(COMPLAINT, "id").versions == equipped.made(
-        COMPLAINT, "id"
-    ).versions  # fmt: skip
+    assert equipped.outcome(COMPLAINT, "id").versions == here(equipped).versions
 
 
 def test_nobody_is_failed_while_policies_change(pool: Pool, equipped: Pipeline) -> None:
     """Whoever asks by what was replaced meanwhile is answered all the same."""
-    body = equipped.made(COMPLAINT, "id").body
+    body = here(equipped).body
     done = threading.Event()
 
     def asked() -> int:
@@ -242,6 +251,79 @@ def test_a_complaint_that_kills_a_worker_fails_alone(mood_bundle: Path) -> None:
     assert pool.healthy() == 0
     assert pipeline.outcome(COMPLAINT, "id").body
     pool.close()
+
+
+SEVERAL = [(replace(COMPLAINT, text=text.original), str(at)) for at, text in enumerate(TEXTS)]
+
+
+def test_complaints_are_decided_together_as_each_of_them_alone(
+    pool: Pool, equipped: Pipeline
+) -> None:
+    empty = (replace(COMPLAINT, text="\u200b"), "empty")
+    asked = [*SEVERAL[:2], empty, *SEVERAL[2:]]
+    laps = [Laps() for _ in asked]
+    first, second, refused, third = equipped.outcomes(asked, [lap.lap for lap in laps])
+    assert isinstance(refused, InputError)
+    for one, (complaint, number) in zip((first, second, third), SEVERAL, strict=True):
+        assert isinstance(one, Outcome)
+        assert one.body == equipped.outcome(complaint, number).body
+    assert all(list(lap.seconds) == ["prepare", "infer", "decide"] for lap in laps)
+    there = pool.decide(equipped.classifier.model, equipped, asked)  # type: ignore[attr-defined]
+    assert there is not None
+    assert [type(one) for one in there] == [Outcome, Outcome, InputError, Outcome]
+
+
+# Does what the placeholder says to whoever asks for more than one complaint, or for the second.
+UNSOCIABLE = """
+if type(m).__name__ == 'Equip':
+    c.send(Done(None))
+elif len(m.asked) > 1 or m.asked[0][1] == '1':
+    {deed}
+else:
+    from serving.pipeline import Outcome
+    c.send(Done([Outcome(b'{{}}', dict(model=m.asked[0][1]), 0.0, None)]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("deed", "why"),
+    [("os._exit(9)", "died"), ("time.sleep(60)", "no answer"), ("raise ValueError", "died")],
+)
+def test_one_that_a_worker_fails_on_takes_none_with_it(
+    mood_bundle: Path, deed: str, why: str
+) -> None:
+    """Three workers: one for all together, one for the complaint to blame, one for the others."""
+    pool = Pool(3, seconds=2.0, start=rogue(f"exec({UNSOCIABLE.format(deed=deed)!r})"))
+    pool.begin()
+    shared = pool.share(load(mood_bundle), mood_bundle)
+    pipeline = replace(Pipeline.open(Settings(bundle=mood_bundle)), classifier=shared)
+    pool.equip(pipeline)
+    first, second, third = pipeline.outcomes(SEVERAL, [Laps().lap for _ in SEVERAL])
+    assert isinstance(first, Outcome)
+    assert isinstance(third, Outcome)
+    assert [first.versions["model"], third.versions["model"]] == ["0", "2"]
+    assert isinstance(second, WorkerError)
+    assert why in str(second)
+    assert pool.healthy() == 1
+    pool.close()
+
+
+def test_a_complaint_that_fails_here_fails_alone(
+    mood_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = Pipeline.open(Settings(bundle=mood_bundle))
+    predict = own.classifier.predict
+
+    def fails(text: NormalisedText, *, top_k: int = 3) -> Prediction:
+        if text.original == TEXTS[1].original:
+            raise ZeroDivisionError
+        return predict(text, top_k=top_k)
+
+    monkeypatch.setattr(own.classifier, "predict", fails)
+    first, second, third = own.made(SEVERAL)
+    assert isinstance(second, ZeroDivisionError)
+    assert isinstance(first, Outcome)
+    assert isinstance(third, Outcome)
 
 
 def test_workers_answer_what_the_model_answers_here(

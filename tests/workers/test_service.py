@@ -64,10 +64,10 @@ class CountingWorkers:
     def predict(self, *given: Any) -> Prediction | None:
         return self._inner.predict(*given)
 
-    def decide(self, *given: Any) -> Outcome | None:
-        outcome = self._inner.decide(*given)
-        self.decided += outcome is not None
-        return outcome
+    def decide(self, *given: Any) -> list[Outcome | Exception] | None:
+        outcomes = self._inner.decide(*given)
+        self.decided += len(outcomes or ())
+        return outcomes
 
 
 def test_complaints_are_answered_whatever_becomes_of_the_worker(settings: Settings) -> None:

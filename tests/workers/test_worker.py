@@ -45,25 +45,30 @@ def test_it_decides_byte_by_byte_as_the_pipeline_does(mood_bundle: Path) -> None
     bench.handle(Load("a", str(mood_bundle)))
     equip = Equip("a/1", "a", ours.policies, ours.taxonomy, ours.top_k)
     assert bench.handle(equip) == Done("a/1")
-    answer = bench.handle(Decide("a/1", COMPLAINT, "id"))
+    answer = bench.handle(Decide("a/1", [(COMPLAINT, "id")]))
     assert isinstance(answer, Done)
-    expected = ours.made(COMPLAINT, "id")
-    assert answer.result.body == expected.body
-    assert answer.result.versions == expected.versions
-    assert answer.result.novelty == expected.novelty
-    assert 0 < answer.result.triage_seconds < answer.result.seconds
+    (outcome,) = answer.result
+    expected = ours.outcome(COMPLAINT, "id")
+    assert outcome.body == expected.body
+    assert outcome.versions == expected.versions
+    assert outcome.novelty == expected.novelty
+    assert 0 < outcome.triage_seconds < outcome.seconds
     bench.handle(Forget("a/1"))
-    assert bench.handle(Decide("a/1", COMPLAINT, "id")) == Failed("KeyError", "")
+    assert bench.handle(Decide("a/1", [(COMPLAINT, "id")])) == Failed("KeyError", "")
 
 
 def test_a_text_without_words_is_the_callers_fault(mood_bundle: Path) -> None:
     bench, ours = Bench(), Pipeline.open(Settings(bundle=mood_bundle))
     bench.handle(Load("a", str(mood_bundle)))
     bench.handle(Equip("a/1", "a", ours.policies, ours.taxonomy, ours.top_k))
-    answer = bench.handle(Decide("a/1", replace(COMPLAINT, text="\u200b \n"), "id"))
-    assert isinstance(answer, Refused)
-    assert answer.field == "text"
-    assert "expected the words" in answer.message
+    wordless = replace(COMPLAINT, text="\u200b \n")
+    answer = bench.handle(Decide("a/1", [(wordless, "id"), (COMPLAINT, "other")]))
+    assert isinstance(answer, Done)
+    refused, outcome = answer.result
+    assert isinstance(refused, Refused)
+    assert refused.field == "text"
+    assert "expected the words" in refused.message
+    assert outcome.body == ours.outcome(COMPLAINT, "other").body
 
 
 def test_it_cannot_be_equipped_for_a_model_it_lacks(mood_bundle: Path) -> None:
