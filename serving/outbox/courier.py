@@ -17,6 +17,7 @@ from serving.cases import events
 from serving.cases.events import OURSELVES, Event
 from serving.outbox import payload
 from serving.outbox.departments import destinations
+from serving.outbox.pauses import Pauses
 from serving.outbox.sender import Destination, Outcome, Sender
 from serving.store import outbox
 from serving.store.rows.outbox import OutboxRow
@@ -75,6 +76,7 @@ class Courier:
         self._draw = draw
         self._on_done = on_done
         self._busy: Counter[str] = Counter()
+        self._pauses = Pauses(draw)
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
 
@@ -107,7 +109,7 @@ class Courier:
         """Take what is due, as much as each department may have at once, and send it off."""
         begun = 0
         for destination in await self._db(self._due):
-            free = destination.concurrency - self._busy[destination.department]
+            free = self._free(destination)
             if free <= 0:
                 continue
             for message in await self._claim(destination.department, free):
@@ -115,11 +117,18 @@ class Courier:
                 begun += 1
         return begun
 
+    def _free(self, destination: Destination) -> int:
+        """How many more messages may be on their way there now."""
+        department = destination.department
+        busy = self._busy[department]
+        free = destination.concurrency - busy
+        return self._pauses.room(department, free, busy, self._clock())
+
     def _due(self, session: Session) -> list[Destination]:
         now = self._clock()
         known = destinations(session, self._policy(now), now)
         # What waits for others, be it very much, need not be looked through.
-        asked = sorted(code for code, destination in known.items() if destination.open)
+        asked = sorted(code for code, to in known.items() if to.open and self._free(to) > 0)
         return [known[code] for code in outbox.due(session, asked, now)]
 
     async def _claim(self, department: str, limit: int) -> list[OutboxRow]:
@@ -149,6 +158,7 @@ class Courier:
         try:
             body = await self._db(lambda session: payload.build(session, message))
             outcome = await self._sender.send(destination, message.id, body)
+            self._pauses.told(destination.department, outcome, self._clock())
         except Exception as error:  # noqa: BLE001 - one that cannot be made is given up in the end
             log.error("message %s cannot be made: %s", message.id, trail(error))
             outcome = Outcome(None, f"cannot be made: {type(error).__name__}")

@@ -1,4 +1,4 @@
-"""The worker process: loads bundles and answers texts, one at a time, until its parent is gone.
+"""The worker process: loads bundles, answers one question after the other, ends with its parent.
 
 `python -m serving.workers.worker FD`, FD being its end of a socket to the parent. It takes
 `Load`, `Equip`, `Forget`, `Predict` and `Decide`, and answers all but `Forget` with `Done`,
