@@ -115,7 +115,7 @@ class Settings(BaseSettings):
 
     max_together: int = Field(default=8, ge=1)
     """Most complaints that one thread, and one worker process, takes at a time while others stand
-    in line."""
+    in line; one where there are no worker processes."""
 
     max_group: int = Field(default=256, ge=1)
     """Most complaints saved in one transaction."""

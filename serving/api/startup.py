@@ -183,7 +183,8 @@ def _engine(settings: Settings, metrics: Metrics) -> Engine:
         settings.max_waiting,
         settings.stuck_seconds,
         _PROMISED,
-        settings.max_together,
+        # Without processes nothing could end what hangs, and those taken with it would hang too.
+        settings.max_together if settings.processes else 1,
     )
     return Engine(limits, observer=EngineObserver(metrics))
 
