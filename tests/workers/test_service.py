@@ -60,6 +60,7 @@ class CountingWorkers:
     def __init__(self, inner: Pool) -> None:
         self._inner = inner
         self.decided = 0
+        self.most = 0
 
     def predict(self, *given: Any) -> Prediction | None:
         return self._inner.predict(*given)
@@ -67,7 +68,29 @@ class CountingWorkers:
     def decide(self, *given: Any) -> list[Outcome | Exception] | None:
         outcomes = self._inner.decide(*given)
         self.decided += len(outcomes or ())
+        self.most = max(self.most, len(outcomes or ()))
         return outcomes
+
+
+@pytest.mark.parametrize("most", [1, 3])
+def test_those_in_line_are_decided_together_each_as_it_would_be_alone(
+    settings: Settings, most: int
+) -> None:
+    app = create_app(settings.model_copy(update={"max_together": most}))
+    texts = ["态度恶劣，没人理我", "态度真好", "\u200b", *(f"还行吧，{n}" for n in range(9))]
+    with TestClient(app) as client:
+        state: State = app.state.suda
+        alone = [client.post("/v1/classify", json={"text": text}).json() for text in texts]
+        workers = CountingWorkers(state.processes)
+        state.intake.pipeline.classifier._workers = workers  # type: ignore[attr-defined]
+        items = [{"text": text} for text in texts]
+        together = client.post("/v1/classify/batch", json={"items": items}).json()["items"]
+    assert workers.most == most
+    assert workers.decided == len(texts)
+    wordless = together.pop(2)["problem"]
+    assert wordless["code"] == alone.pop(2)["code"]
+    assert [item["decision"]["labels"] for item in together] == [one["labels"] for one in alone]
+    assert len({item["decision"]["complaint_id"] for item in together}) == len(together)
 
 
 def test_complaints_are_answered_whatever_becomes_of_the_worker(settings: Settings) -> None:
