@@ -53,7 +53,9 @@ def timeline(client: TestClient, complaint: str) -> Any:
 
 def until(found: Callable[[], Any]) -> Any:
     """Wait until there is something."""
-    for _ in range(500):
+    # Long: figures are counted at the lowest priority, and a machine may be busy with other things.
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
         if value := found():
             return value
         time.sleep(0.02)
