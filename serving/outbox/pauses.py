@@ -33,8 +33,8 @@ class Pauses:
     A receiver that is down would have every message that waits for it tried in vain, and in the
     end given up. Instead, after `PATIENCE` failures in a row, nothing is sent there for 5 seconds,
     twice as long after each further failure, 5 minutes at most; then one message is sent, and when
-    it arrives, all others. An hour of outage thus costs some dozen attempts, however many wait. A
-    receiver that refuses a message (400) is not down. `draw` is random in [0, 1).
+    it arrives, all others. An hour of outage thus costs one or two dozen attempts, however many
+    wait. A receiver that refuses a message (400) is not down. `draw` is random in [0, 1).
     """
 
     def __init__(self, draw: Callable[[], float]) -> None:

@@ -48,7 +48,9 @@ class Bench:
         try:
             if isinstance(message, Decide):
                 made = self._pipelines[message.pipeline].made(message.asked)
-                return Done([_told(one) if isinstance(one, Exception) else one for one in made])
+                return Done(
+                    [_told(message, one) if isinstance(one, Exception) else one for one in made]
+                )
             if isinstance(message, Predict):
                 model = self._models[message.model]
                 return Done(model.predict(message.text, top_k=message.top_k))
@@ -57,7 +59,7 @@ class Bench:
             if isinstance(message, Equip):
                 return Done(self._equip(message))
         except Exception as error:  # noqa: BLE001 - answered
-            return _told(error)
+            return _told(message, error)
         if isinstance(message, Forget):
             self._models.pop(message.name, None)
             self._pipelines.pop(message.name, None)
@@ -79,13 +81,13 @@ class Bench:
         return message.pipeline
 
 
-def _told(error: Exception) -> Refused | Failed:
+def _told(message: Any, error: Exception) -> Refused | Failed:
     if isinstance(error, InputError):
         return Refused(error.message, error.field)
     if isinstance(error, SudaError):
         return Failed(type(error).__name__, str(error))
     # Its words may quote the customer.
-    log.error("failed: %s", trail(error))
+    log.error("%s failed: %s", type(message).__name__, trail(error))
     return Failed(type(error).__name__, "")
 
 

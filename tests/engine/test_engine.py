@@ -29,14 +29,19 @@ def gate() -> Iterator[Gate]:
     gate.open.set()
 
 
-@pytest.fixture
-def engine(seen: Remembering, gate: Gate) -> Iterator[Engine]:
-    engine = Engine(Limits(workers=2, max_waiting=50), observer=seen)
+def started(limits: Limits, seen: Remembering, gate: Gate) -> Iterator[Engine]:
+    """An engine that runs, for 100 texts a second."""
+    engine = Engine(limits, observer=seen)
     engine.capacity.reset(100.0)
     engine.start()
     yield engine
     gate.open.set()
     engine.close(SOON)
+
+
+@pytest.fixture
+def engine(seen: Remembering, gate: Gate) -> Iterator[Engine]:
+    yield from started(Limits(workers=2, max_waiting=50), seen, gate)
 
 
 def answer(value: str) -> Callable[[Laps], str]:
@@ -282,12 +287,7 @@ class Together(JointWork[str]):
 
 @pytest.fixture
 def sociable(seen: Remembering, gate: Gate) -> Iterator[Engine]:
-    engine = Engine(Limits(workers=2, together=3), observer=seen)
-    engine.capacity.reset(100.0)
-    engine.start()
-    yield engine
-    gate.open.set()
-    engine.close(SOON)
+    yield from started(Limits(workers=2, together=3), seen, gate)
 
 
 def test_those_who_wait_are_done_together_each_with_its_own_answer(

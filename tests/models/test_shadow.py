@@ -132,11 +132,9 @@ def test_live_complaints_go_first(
     shadow.open.set()
     live = held_classifier()
     with ThreadPoolExecutor(4) as pool:
-        asked = []
-        for n in range(4):
-            asked.append(pool.submit(ask, f"{BAD}，{n}"))
-            # One for each worker first: more at a time might be taken together.
-            assert n >= 2 or live.begun.acquire(timeout=SOON)
+        asked = [pool.submit(ask, f"{BAD}，{n}") for n in range(4)]
+        for _ in range(2):
+            assert live.begun.acquire(timeout=SOON)
         until(lambda: state.engine.waiting == 2)
         working = board.shadowing
         assert working is not None
