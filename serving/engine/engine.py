@@ -108,7 +108,7 @@ class Engine:
                 Ticket(work, now + within, next(self._numbers), Laps(self._clock)) for work in works
             ]
             for ticket in tickets:
-                ticket.future.add_done_callback(partial(self._settled, ticket))
+                ticket.future.add_done_callback(_Once(self._settled, ticket))
             self._line.put(tickets)
         return tickets
 
@@ -190,7 +190,7 @@ class Engine:
         else:
             ticket.succeed(result)
 
-    def _settled(self, ticket: Ticket[T], _: Future[T]) -> None:
+    def _settled(self, ticket: Ticket[Any]) -> None:
         """Whatever became of a ticket, here it is counted, once."""
         if not ticket.begun:
             self._line.remove(ticket)
@@ -204,6 +204,25 @@ class Engine:
             self._observer.finished(ticket.laps)
         else:
             self._observer.failed()
+
+
+class _Once:
+    """Tells of a ticket's end and lets go of it.
+
+    A Future keeps its callbacks for good. One that held the ticket would close a circle, and every
+    text and answer would stay until Python's collector stops all threads to look for circles.
+    """
+
+    __slots__ = ("_tell", "_ticket")
+
+    def __init__(self, tell: Callable[[Ticket[Any]], None], ticket: Ticket[Any]) -> None:
+        self._tell = tell
+        self._ticket: Ticket[Any] | None = ticket
+
+    def __call__(self, _: Future[Any]) -> None:
+        ticket, self._ticket = self._ticket, None
+        if ticket is not None:
+            self._tell(ticket)
 
 
 def _begin(ticket: Ticket[Any], now: float) -> bool:

@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Generic, Self, TypeAlias, TypeVar
 
+from data.errors import SudaError
 from serving.engine.laps import Laps
 
 T = TypeVar("T")
@@ -63,6 +64,9 @@ class Ticket(Generic[T]):
 
     def fail(self, error: Exception) -> None:
         """Answer with an error, unless there is an answer."""
+        if isinstance(error, SudaError):
+            # It says all by itself. Its frames hold the ticket, and the ticket would hold them.
+            error.__traceback__ = None
         if not self.future.done():
             self.future.set_exception(error)
 

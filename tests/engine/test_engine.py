@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import gc
 import random
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, wait
 
@@ -339,3 +341,35 @@ def test_a_thread_that_dies_leaves_none_of_them_without_an_answer(
     gate.open.set()
     until(lambda: sociable.tend() >= 0 and all(ticket.future.done() for ticket in tickets))
     assert {type(ticket.future.exception()) for ticket in tickets} == {SudaError}
+
+
+@pytest.fixture
+def uncollected() -> Iterator[None]:
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("uncollected")
+def test_what_is_over_is_forgotten_without_the_collector(engine: Engine, gate: Gate) -> None:
+    """A full collection stops all threads for tens of milliseconds, under load many times."""
+    saved: Future[str] = Future()
+    works = [gate.work(), gate.work(), later(saved), refused(), answer("left")]
+    tickets = engine.admit(works, within=LONG)
+    gate.wait_begun()
+    gate.wait_begun()
+    assert tickets[-1].drop()
+    gate.open.set()
+    saved.set_result("saved")
+    until(lambda: all(ticket.future.done() for ticket in tickets))
+    left = [weakref.ref(work) for work in works]
+    tickets.clear()
+    works.clear()
+    until(lambda: not any(work() for work in left))
+
+
+def refused() -> Work[str]:
+    def work(_: Laps) -> str:
+        raise InputError("no words")
+
+    return work
