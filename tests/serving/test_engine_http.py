@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import random
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -20,6 +21,7 @@ from data.text.normalise import NormalisedText
 from model.classifier import Classifier, Floats, Prediction
 from serving.api.app import create_app
 from serving.api.state import State
+from serving.engine.ticket import Ticket
 from serving.pipeline import Pipeline
 from serving.settings import Settings
 from tests.engine.kit import SOON, until
@@ -123,6 +125,18 @@ def test_the_answer_says_where_the_time_went(client: TestClient) -> None:
         assert list(phases) == ["queue", "prepare", "infer", "decide", "commit"]
         assert float(phases["infer"]) > 0
         assert float(phases["commit"]) > 0
+
+
+def test_what_was_answered_leaves_nothing_to_the_collector(client: TestClient) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        for body in ({"text": "态度恶劣"}, {"text": "态度恶劣", "source": "nowhere"}):
+            client.post("/v1/classify", json=body)
+            client.post("/v1/classify/batch", json={"items": [body, {"text": "。"}]})
+        until(lambda: not any(isinstance(one, Ticket) for one in gc.get_objects()))
+    finally:
+        gc.enable()
 
 
 def test_beyond_the_limit_it_is_429_with_the_time_to_come_again(
