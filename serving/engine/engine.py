@@ -103,7 +103,11 @@ class Engine:
         now = self._clock()
         with self._lock:
             if (error := self.refusal(len(works), within=within)) is not None:
-                raise error
+                try:
+                    raise error
+                finally:
+                    # It holds this frame, which would hold it: a circle for each that is refused.
+                    del error
             tickets = [
                 Ticket(work, now + within, next(self._numbers), Laps(self._clock)) for work in works
             ]

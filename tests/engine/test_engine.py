@@ -368,6 +368,15 @@ def test_what_is_over_is_forgotten_without_the_collector(engine: Engine, gate: G
     until(lambda: not any(work() for work in left))
 
 
+@pytest.mark.usefixtures("uncollected")
+def test_a_refusal_is_forgotten_too(engine: Engine) -> None:
+    try:
+        engine.admit([answer("one of too many")] * 1000, within=1.0)
+    except OverloadedError as error:
+        left = weakref.ref(error)
+    assert left() is None
+
+
 def refused() -> Work[str]:
     def work(_: Laps) -> str:
         raise InputError("no words")
