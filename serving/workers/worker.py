@@ -31,8 +31,8 @@ log = logging.getLogger("suda.workers")
 
 # Where the machine runs out of memory, a worker goes before the process that holds connections.
 _EXPENDABLE = "500"
-# Enough that a thread of the listening process that wakes runs at once (docs/results.md). Not the
-# least there is: what else computes in the same container or session would leave nothing.
+# Beyond it calls are refused no sooner (docs/results.md), and what else computes in the same
+# container or session takes the more.
 _NICE = 10
 _WARM_UP_TEXTS = 4
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import gc
 import random
 import threading
 import time
@@ -14,7 +13,7 @@ from data.errors import InputError, NotReadyError, OverloadedError, SudaError
 from serving.engine.engine import Engine, Limits
 from serving.engine.laps import Laps
 from serving.engine.ticket import JointWork, Work
-from tests.engine.kit import SOON, Gate, Remembering, until
+from tests.engine.kit import SOON, Gate, Remembering, uncollected, until
 
 LONG = 60.0
 
@@ -343,38 +342,31 @@ def test_a_thread_that_dies_leaves_none_of_them_without_an_answer(
     assert {type(ticket.future.exception()) for ticket in tickets} == {SudaError}
 
 
-@pytest.fixture
-def uncollected() -> Iterator[None]:
-    gc.disable()
-    yield
-    gc.enable()
-
-
-@pytest.mark.usefixtures("uncollected")
 def test_what_is_over_is_forgotten_without_the_collector(engine: Engine, gate: Gate) -> None:
     """A full collection stops all threads for tens of milliseconds, under load many times."""
     saved: Future[str] = Future()
     works = [gate.work(), gate.work(), later(saved), refused(), answer("left")]
-    tickets = engine.admit(works, within=LONG)
-    gate.wait_begun()
-    gate.wait_begun()
-    assert tickets[-1].drop()
-    gate.open.set()
-    saved.set_result("saved")
-    until(lambda: all(ticket.future.done() for ticket in tickets))
-    left = [weakref.ref(work) for work in works]
-    tickets.clear()
-    works.clear()
-    until(lambda: not any(work() for work in left))
+    with uncollected():
+        tickets = engine.admit(works, within=LONG)
+        gate.wait_begun()
+        gate.wait_begun()
+        assert tickets[-1].drop()
+        gate.open.set()
+        saved.set_result("saved")
+        until(lambda: all(ticket.future.done() for ticket in tickets))
+        left = [weakref.ref(work) for work in works]
+        tickets.clear()
+        works.clear()
+        until(lambda: not any(work() for work in left))
 
 
-@pytest.mark.usefixtures("uncollected")
 def test_a_refusal_is_forgotten_too(engine: Engine) -> None:
-    try:
-        engine.admit([answer("one of too many")] * 1000, within=1.0)
-    except OverloadedError as error:
-        left = weakref.ref(error)
-    assert left() is None
+    with uncollected():
+        try:
+            engine.admit([answer("one of too many")] * 1000, within=1.0)
+        except OverloadedError as error:
+            left = weakref.ref(error)
+        assert left() is None
 
 
 def refused() -> Work[str]:

@@ -24,7 +24,7 @@ from serving.api.state import State
 from serving.engine.ticket import Ticket
 from serving.pipeline import Pipeline
 from serving.settings import Settings
-from tests.engine.kit import SOON, until
+from tests.engine.kit import SOON, uncollected, until
 from tests.serving.conftest import entered
 
 HOLD, POISON, DEADLY = "等一等", "毒", "死"
@@ -128,15 +128,13 @@ def test_the_answer_says_where_the_time_went(client: TestClient) -> None:
 
 
 def test_what_was_answered_leaves_nothing_to_the_collector(client: TestClient) -> None:
-    gc.collect()
-    gc.disable()
-    try:
-        for body in ({"text": "态度恶劣"}, {"text": "态度恶劣", "source": "nowhere"}):
-            client.post("/v1/classify", json=body)
-            client.post("/v1/classify/batch", json={"items": [body, {"text": "。"}]})
+    good, bad = {"text": "态度恶劣"}, {"text": "\u200b"}
+    with uncollected():
+        assert client.post("/v1/classify", json=good).status_code == 200
+        assert client.post("/v1/classify", json=bad).status_code == 422
+        items = client.post("/v1/classify/batch", json={"items": [good, bad]}).json()["items"]
+        assert [*items[0], *items[1]] == ["decision", "replayed", "problem"]
         until(lambda: not any(isinstance(one, Ticket) for one in gc.get_objects()))
-    finally:
-        gc.enable()
 
 
 def test_beyond_the_limit_it_is_429_with_the_time_to_come_again(
