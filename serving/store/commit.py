@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import queue
+import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from math import inf
@@ -52,8 +53,9 @@ class Committer:
         self._last = -inf
         self._on_group = on_group
         self._clock = clock
-        # None wakes a thread that waits.
-        self._waiting: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._waiting: deque[_Waiting] = deque()
+        self._changed = threading.Condition(threading.Lock())
+        self._closing = False
         self.crew = Crew("commit", threads, self._step, wake=self._wake, stuck_after=stuck_after)
 
     def start(self) -> None:
@@ -65,7 +67,12 @@ class Committer:
         future: Future[Saved] = Future()
         # It may no longer be cancelled: what was decided is saved, whoever waits for it.
         future.set_running_or_notify_cancel()
-        self._waiting.put((entry, future))
+        with self._changed:
+            self._waiting.append((entry, future))
+            # Those between the first and the last of a group wake nobody: each time would take the
+            # processor from a worker.
+            if len(self._waiting) in (1, self._max_group):
+                self._changed.notify_all()
         return future
 
     def save(self, entry: Entry) -> Saved:
@@ -97,23 +104,22 @@ class Committer:
         return True
 
     def _wake(self) -> None:
-        for _ in range(self.crew.size):
-            self._waiting.put(None)
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
 
     def _take(self, timeout: float) -> list[_Waiting]:
-        group: list[_Waiting] = []
-        until = self._clock() + timeout
-        while len(group) < self._max_group:
-            wait = until - self._clock()
-            try:
-                item = self._waiting.get(block=wait > 0, timeout=max(0.0, wait))
-            except queue.Empty:
-                break
-            if item is None:
-                break
-            if not group:
-                until = self._last + self._interval()
-            group.append(item)
-        if group:
-            self._last = self._clock()
-        return group
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._waiting or self._closing, timeout):
+                return []
+            if self._waiting:
+                due = self._last + self._interval()
+                self._changed.wait_for(self._complete, due - self._clock())
+            size = min(len(self._waiting), self._max_group)
+            group = [self._waiting.popleft() for _ in range(size)]
+            if group:
+                self._last = self._clock()
+            return group
+
+    def _complete(self) -> bool:
+        return self._closing or len(self._waiting) >= self._max_group

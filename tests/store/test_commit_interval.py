@@ -69,6 +69,23 @@ def test_a_full_group_waits_for_nothing() -> None:
     assert committer.close(PATIENCE)
 
 
+def test_a_group_that_gathers_goes_once_it_is_full() -> None:
+    groups = _Groups()
+    committer = Committer(groups.save, interval=lambda: 10 * PATIENCE, max_group=3)
+    entry: Any = object()
+    committer.start()
+    committer.submit(entry).result(PATIENCE)
+    assert groups.sizes.get(timeout=PATIENCE) == 1
+    following = [committer.submit(entry) for _ in range(2)]
+    with pytest.raises(queue.Empty):
+        groups.sizes.get(timeout=0.2)
+    following.append(committer.submit(entry))
+    for future in following:
+        future.result(PATIENCE)
+    assert groups.sizes.get(timeout=PATIENCE) == 3
+    assert committer.close(PATIENCE)
+
+
 def test_the_interval_is_asked_for_with_each_group() -> None:
     groups = _Groups()
     intervals = iter([0.0, 10 * PATIENCE, 0.0])
