@@ -1,18 +1,23 @@
-"""The words of a text: jieba's cuts, without what it does anew for each text."""
+"""The words of a text as jieba cuts them, most by its port in Rust (docs/decisions/0018)."""
 
 from __future__ import annotations
 
 import functools
 import logging
 import re
+from array import array
+from bisect import bisect_left
 from math import inf, log
 
 import jieba
+import rjieba
 from jieba import finalseg
 
 # jieba's own: what stands between two of these holds no word of the dictionary.
 _BLOCKS = jieba.re_han_default
 _BLANKS = jieba.re_skip_default
+# Where rjieba cuts as jieba does; it takes 3-5 for one number.
+_PLAIN = re.compile("[\u4e00-\u9fd5a-zA-Z0-9]+")
 _HAN = re.compile("[\u4e00-\u9fd5]+")
 _NEVER = finalseg.MIN_FLOAT
 
@@ -25,22 +30,37 @@ class Cutter:
         plain = jieba.Tokenizer()
         plain.initialize()
         whole = log(plain.total)
+        # Some 500,000 strings in a dict are 100 MB and seldom asked for; two of them have the same
+        # hash of 64 bits in one of a hundred million processes.
+        order = sorted(plain.FREQ, key=_hash)
+        self._hashes = array("q", map(_hash, order))
         # A word's log probability; 0 for what only begins words. jieba takes the logarithms of a
         # text's words anew for each text.
-        self._known = {w: log(count) - whole if count else 0.0 for w, count in plain.FREQ.items()}
+        self._chances = array("d", (log(n) - whole if (n := plain.FREQ[w]) else 0.0 for w in order))
         self._unseen = log(1) - whole
+        # Its dictionary is read with the first text that is cut.
+        rjieba.cut("")
 
     def cut(self, text: str) -> list[str]:
         """What `jieba.lcut(text)` gives; joined, the words are the text."""
         words: list[str] = []
         for block in _BLOCKS.split(text):
-            if _BLOCKS.match(block):
+            if _PLAIN.fullmatch(block):
+                words += rjieba.cut(block)
+            elif _BLOCKS.match(block):
                 self._cut_block(block, words)
             else:
                 for piece in _BLANKS.split(block):
                     # A mark is a word by itself, a blank a word as a whole.
                     words += [piece] if _BLANKS.match(piece) else [*piece]
         return words
+
+    def _known(self, word: str) -> float | None:
+        """A word's log probability, 0 if it only begins words; None where it does not even that."""
+        sought = _hash(word)
+        at = bisect_left(self._hashes, sought)
+        found = at < len(self._hashes) and self._hashes[at] == sought
+        return self._chances[at] if found else None
 
     def _cut_block(self, block: str, words: list[str]) -> None:
         stops = self._stops(block)
@@ -62,7 +82,7 @@ class Cutter:
 
         Of cuts as likely as each other the one with the longer word, as in jieba.
         """
-        find, length = self._known.get, len(block)
+        find, length = self._known, len(block)
         best = [0.0] * (length + 1)
         stops = [0] * length
         for start in range(length - 1, -1, -1):
@@ -78,9 +98,14 @@ class Cutter:
         return stops
 
     def _left_over(self, run: str) -> list[str]:
-        if len(run) == 1 or self._known.get(run):
+        if len(run) == 1 or self._known(run):
             return [*run]
         return _guessed(run) if _HAN.fullmatch(run) else list(finalseg.cut(run))
+
+
+def _hash(word: str) -> int:
+    """Of its bytes: Python gives a string and one of half as wide characters the same hash."""
+    return hash(word.encode())
 
 
 def _guessed(run: str) -> list[str]:

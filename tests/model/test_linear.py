@@ -221,6 +221,13 @@ def test_words_are_cut_as_jieba_cuts_them(plain: jieba.Tokenizer) -> None:
         assert cutter().cut(text) == plain.lcut(text)
 
 
+@pytest.mark.parametrize(
+    "text", ["3-5万", "1.2.3", "a-b_c&d", "50%-60%", "c++和c#", "2.5.", "+8.6"]
+)
+def test_numbers_with_marks_are_cut_as_jieba_cuts_them(plain: jieba.Tokenizer, text: str) -> None:
+    assert cutter().cut(f"还了{text}还") == plain.lcut(f"还了{text}还")
+
+
 def test_runs_of_lone_characters_are_cut_as_jieba_cuts_them(plain: jieba.Tokenizer) -> None:
     chance = random.Random(7)  # noqa: S311
     often = "的我了他们在不一是有和就你这说银行卡钱没人来都"
@@ -242,6 +249,8 @@ def test_any_mixture_of_words_and_their_beginnings_is_cut_alike(
     plain: jieba.Tokenizer, dictionary: list[str], data: st.DataObject
 ) -> None:
     lone = st.text(st.characters(min_codepoint=0x4E00, max_codepoint=0x9FD5), max_size=6)
-    parts = st.lists(st.sampled_from(dictionary) | st.text(max_size=2) | lone, max_size=12)
+    marked = st.text("05aK.-_+#&% 万元", max_size=6)
+    drawn = st.sampled_from(dictionary) | st.text(max_size=2) | lone | marked
+    parts = st.lists(drawn, max_size=12)
     text = "".join(data.draw(parts))
     assert cutter().cut(text) == plain.lcut(text)
