@@ -120,7 +120,7 @@ class Settings(BaseSettings):
     max_group: int = Field(default=256, ge=1)
     """Most complaints saved in one transaction."""
 
-    commit_interval_ms: float = Field(default=15.0, ge=0, le=1000)
+    commit_interval_ms: float = Field(default=8.0, ge=0, le=1000)
     """How long after one group the next is saved at the earliest. Larger groups cost less, smaller
     ones answer sooner.
     """
