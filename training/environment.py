@@ -20,6 +20,7 @@ PACKAGES = (
     "scipy",
     "scikit-learn",
     "jieba",
+    "rjieba",
     "opencc",
     "tokenizers",
     "onnxruntime",
