@@ -38,8 +38,6 @@ class Cutter:
         # text's words anew for each text.
         self._chances = array("d", (log(n) - whole if (n := plain.FREQ[w]) else 0.0 for w in order))
         self._unseen = log(1) - whole
-        # Its dictionary is read with the first text that is cut.
-        rjieba.cut("")
 
     def cut(self, text: str) -> list[str]:
         """What `jieba.lcut(text)` gives; joined, the words are the text."""
