@@ -10,6 +10,7 @@ from pathlib import Path
 import jieba
 import numpy as np
 import pytest
+import rjieba
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -222,10 +223,20 @@ def test_words_are_cut_as_jieba_cuts_them(plain: jieba.Tokenizer) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["3-5万", "1.2.3", "a-b_c&d", "50%-60%", "c++和c#", "2.5.", "+8.6"]
+    "text", ["3-5万", "1.2.3", "a-b_c&d", "50%-60%", "c++和c#", "2.5.", "+8.6", "1_"]
 )
 def test_numbers_with_marks_are_cut_as_jieba_cuts_them(plain: jieba.Tokenizer, text: str) -> None:
-    assert cutter().cut(f"还了{text}还") == plain.lcut(f"还了{text}还")
+    for whole in (text, f"还了{text}还"):
+        assert cutter().cut(whole) == plain.lcut(whole)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["经达达达画", "行在在行在行在行在", "田敬田敬田敬田敬田敬", "达达经经达达经"],
+)
+def test_cuts_as_likely_as_each_other_are_those_of_jieba(plain: jieba.Tokenizer, text: str) -> None:
+    assert rjieba.cut(text) != plain.lcut(text)
+    assert cutter().cut(text) == plain.lcut(text)
 
 
 def test_runs_of_lone_characters_are_cut_as_jieba_cuts_them(plain: jieba.Tokenizer) -> None:
@@ -250,7 +261,8 @@ def test_any_mixture_of_words_and_their_beginnings_is_cut_alike(
 ) -> None:
     lone = st.text(st.characters(min_codepoint=0x4E00, max_codepoint=0x9FD5), max_size=6)
     marked = st.text("05aK.-_+#&% 万元", max_size=6)
-    drawn = st.sampled_from(dictionary) | st.text(max_size=2) | lone | marked
+    again = st.text("达经画在行", max_size=9)
+    drawn = st.sampled_from(dictionary) | st.text(max_size=2) | lone | marked | again
     parts = st.lists(drawn, max_size=12)
     text = "".join(data.draw(parts))
     assert cutter().cut(text) == plain.lcut(text)
