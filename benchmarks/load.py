@@ -77,13 +77,11 @@ class Bench:
             found["rss_mb_per_minute"] = trend(watch.seconds, watch.rss_mb).as_json()
         return found
 
-    def capacity(
-        self, alone: InProcess, lengths: Lengths, callers: int
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
+    def in_turns(self, alone: InProcess, lengths: Lengths, callers: int) -> dict[str, Any]:
         """Model and triage alone, the whole service, and the service at 70 % of that, in turns.
 
         The host's speed varies by a third within the hour: what was its capacity a while ago may be
-        more than it has. Returns the figures of the capacity and those of its 70 %.
+        more than it has. Returns the figures of `capacity` and, unless its seconds are 0, `steady`.
         """
         warm = min(5.0, lengths.round_seconds)
         alone.measure(warm)
@@ -107,10 +105,10 @@ class Bench:
                 "cpu_ratio": speed.cpu_ms / found["cpu_ms_per_decision"],
             }
             rounds.append(found)
-            rate = max(1.0, _STEADY * found["per_second"])
-            seconds = lengths.steady_seconds / lengths.rounds
-            part = self.fire(f"steady-{number}", seconds, rate=rate, seed=number)
-            steady.append({"rate": rate, **part})
+            if seconds := lengths.steady_seconds / lengths.rounds:
+                rate = max(1.0, _STEADY * found["per_second"])
+                part = self.fire(f"steady-{number}", seconds, rate=rate, seed=number)
+                steady.append({"rate": rate, **part})
         capacity = {
             "callers": callers,
             "in_process_per_second": middle([r["in_process"] for r in rounds]),
@@ -119,7 +117,7 @@ class Bench:
             "cpu_ratio": middle([r["cpu_ratio"] for r in rounds]),
             "rounds": rounds,
         }
-        return capacity, self._pooled(steady)
+        return {"capacity": capacity, **({"steady": self._pooled(steady)} if steady else {})}
 
     def _pooled(self, parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """The figures of all parts of the steady load, its latencies taken together."""
@@ -175,7 +173,7 @@ def run(
         bench = Bench(service, plan, senders, {}, say)
         alone = InProcess(texts.resolve(), effective_cpus(), bundle)
         try:
-            found["capacity"], found["steady"] = bench.capacity(alone, lengths, callers)
+            found |= bench.in_turns(alone, lengths, callers)
         finally:
             alone.close()
         capacity = found["capacity"]["http_per_second"]["median"]
@@ -198,12 +196,13 @@ def table(found: dict[str, Any]) -> Table:
     capacity = found["capacity"]
     for name in ("in_process_per_second", "http_per_second"):
         shown.add_row(name, f"{capacity[name]['median']:.1f}", "")
-    steady, by_round = found["steady"]["accepted_ms"], found["steady"]["p99_ms"]
-    rows = {
-        "ratio": f"{capacity['ratio']['median']:.3f}",
-        "p99 at 70 %": f"{steady['p99']:.1f} ms; by round {by_round['median']:.1f} "
-        f"[{by_round['least']:.1f}, {by_round['most']:.1f}]",
-    }
+    rows = {"ratio": f"{capacity['ratio']['median']:.3f}"}
+    if "steady" in found:
+        steady, by_round = found["steady"]["accepted_ms"], found["steady"]["p99_ms"]
+        rows["p99 at 70 %"] = (
+            f"{steady['p99']:.1f} ms; by round {by_round['median']:.1f} "
+            f"[{by_round['least']:.1f}, {by_round['most']:.1f}]"
+        )
     if "overload" in found:
         over = found["overload"]
         rows["accepted p99 at 3 ×"] = f"{over['accepted_ms']['p99']:.1f} ms"
@@ -212,7 +211,8 @@ def table(found: dict[str, Any]) -> Table:
         rows["soak slope"] = f"{slope['slope']} [{slope['low']}, {slope['high']}] MB a minute"
     for name, value in rows.items():
         shown.add_row(name, value, AIMS[name])
-    share = max(found[p]["sender_cpu_share"] for p in ("steady", "overload", "soak") if p in found)
+    loads = [*capacity["rounds"], *(found[p] for p in ("steady", "overload", "soak") if p in found)]
+    share = max(load["sender_cpu_share"] for load in loads)
     shown.add_row("sender's share of the machine, at most", f"{share:.1%}", "")
     accounts = found["accounts"]
     shown.add_row("accepted and kept", f"{accounts['accepted']} / {accounts['kept']}", "equal")

@@ -22,8 +22,9 @@ from benchmarks.rig.connection import Answer, BrokenError, Connection
 from benchmarks.rig.shots import Plan, Shot, Volley
 from benchmarks.rig.texts import read_texts
 
-# Reading all of an answer would take from the service what it is measured by.
-_ID = re.compile(rb'"complaint_id":"([^"]*)"')
+# The first key of a decision. Reading all of an answer would take from the service what it is
+# measured by.
+_ID = re.compile(rb'\{"complaint_id":"([^"]*)"')
 
 
 @dataclass(slots=True)
@@ -156,7 +157,7 @@ def _told(answer: Answer) -> tuple[str, str]:
     """Complaint id and a hash of the answer; empty where there is no decision."""
     if answer.status != 200:
         return "", ""
-    found = _ID.search(answer.body)
+    found = _ID.match(answer.body)
     complaint = found[1].decode() if found else ""
     return complaint, hashlib.blake2b(answer.body, digest_size=8).hexdigest()
 

@@ -110,11 +110,12 @@ class Committer:
 
     def _take(self, timeout: float) -> list[_Waiting]:
         with self._changed:
-            if not self._changed.wait_for(lambda: self._waiting or self._closing, timeout):
+            self._changed.wait_for(lambda: self._waiting or self._closing, timeout)
+            if not self._waiting:
                 return []
-            if self._waiting:
-                due = self._last + self._interval()
-                self._changed.wait_for(self._complete, due - self._clock())
+            due = self._last + self._interval()
+            self._changed.wait_for(self._complete, due - self._clock())
+            # None, where another thread was quicker.
             size = min(len(self._waiting), self._max_group)
             group = [self._waiting.popleft() for _ in range(size)]
             if group:

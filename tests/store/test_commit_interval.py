@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 from collections.abc import Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +33,15 @@ def _committer(groups: _Groups, interval: float) -> Committer:
     return committer
 
 
+def _gathering(committer: Committer, groups: _Groups, number: int) -> list[Future[Saved]]:
+    """So many entries that are submitted and not saved yet."""
+    entry: Any = object()
+    futures = [committer.submit(entry) for _ in range(number)]
+    with pytest.raises(queue.Empty):
+        groups.sizes.get(timeout=0.2)
+    return futures
+
+
 def test_the_first_waits_for_nothing_and_those_after_it_gather() -> None:
     groups = _Groups()
     # Far longer than the test may take: whoever waits for it, fails.
@@ -39,9 +49,7 @@ def test_the_first_waits_for_nothing_and_those_after_it_gather() -> None:
     entry: Any = object()
     committer.submit(entry).result(PATIENCE)
     assert groups.sizes.get(timeout=PATIENCE) == 1
-    following = [committer.submit(entry) for _ in range(3)]
-    with pytest.raises(queue.Empty):
-        groups.sizes.get(timeout=0.2)
+    following = _gathering(committer, groups, 3)
     assert committer.close(PATIENCE)
     assert groups.sizes.get(timeout=PATIENCE) == 3
     assert [future.result(0) for future in following] == [Saved(b"", replayed=False)] * 3
@@ -76,9 +84,7 @@ def test_a_group_that_gathers_goes_once_it_is_full() -> None:
     committer.start()
     committer.submit(entry).result(PATIENCE)
     assert groups.sizes.get(timeout=PATIENCE) == 1
-    following = [committer.submit(entry) for _ in range(2)]
-    with pytest.raises(queue.Empty):
-        groups.sizes.get(timeout=0.2)
+    following = _gathering(committer, groups, 2)
     following.append(committer.submit(entry))
     for future in following:
         future.result(PATIENCE)
@@ -95,9 +101,7 @@ def test_the_interval_is_asked_for_with_each_group() -> None:
     committer.submit(entry).result(PATIENCE)
     assert groups.sizes.get(timeout=PATIENCE) == 1
     # The second group gathers until it is told to end; the first has no say in that.
-    following = [committer.submit(entry) for _ in range(2)]
-    with pytest.raises(queue.Empty):
-        groups.sizes.get(timeout=0.2)
+    following = _gathering(committer, groups, 2)
     assert committer.close(PATIENCE)
     assert groups.sizes.get(timeout=PATIENCE) == 2
     assert all(future.done() for future in following)
