@@ -6,7 +6,7 @@ python -m benchmarks.load [--quick] [--texts FILE] [--database sqlite|postgres|U
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -34,19 +34,21 @@ AIMS = {
     "refused p99 at 3 ×": "≤ 20 ms",
     "soak slope": "flat",
 }
-# The share of its capacity that a service is asked for day by day.
-_STEADY = 0.7
 
 
 @dataclass(frozen=True)
 class Lengths:
-    """Seconds of each phase, and rounds of the first; `steady_seconds` are of all rounds."""
+    """Seconds of each phase, and rounds of the first; `steady_seconds` are of all rounds.
+
+    `share` of its capacity is what the service is asked for day by day.
+    """
 
     rounds: int = 5
     round_seconds: float = 20.0
     steady_seconds: float = 120.0
     overload_seconds: float = 30.0
     soak_seconds: float = 0.0
+    share: float = 0.7
 
     @classmethod
     def quick(cls) -> Lengths:
@@ -78,7 +80,7 @@ class Bench:
         return found
 
     def in_turns(self, alone: InProcess, lengths: Lengths, callers: int) -> dict[str, Any]:
-        """Model and triage alone, the whole service, and the service at 70 % of that, in turns.
+        """Model and triage alone, the whole service, and the service at a share of that, in turns.
 
         The host's speed varies by a third within the hour: what was its capacity a while ago may be
         more than it has. Returns the figures of `capacity` and, unless its seconds are 0, `steady`.
@@ -106,18 +108,22 @@ class Bench:
             }
             rounds.append(found)
             if seconds := lengths.steady_seconds / lengths.rounds:
-                rate = max(1.0, _STEADY * found["per_second"])
+                rate = max(1.0, lengths.share * found["per_second"])
                 part = self.fire(f"steady-{number}", seconds, rate=rate, seed=number)
                 steady.append({"rate": rate, **part})
-        capacity = {
-            "callers": callers,
-            "in_process_per_second": middle([r["in_process"] for r in rounds]),
-            "http_per_second": middle([r["per_second"] for r in rounds]),
-            "ratio": middle([r["ratio"] for r in rounds]),
-            "cpu_ratio": middle([r["cpu_ratio"] for r in rounds]),
-            "rounds": rounds,
+        figures: dict[str, Any] = {
+            "capacity": {
+                "callers": callers,
+                "in_process_per_second": middle([r["in_process"] for r in rounds]),
+                "http_per_second": middle([r["per_second"] for r in rounds]),
+                "ratio": middle([r["ratio"] for r in rounds]),
+                "cpu_ratio": middle([r["cpu_ratio"] for r in rounds]),
+                "rounds": rounds,
+            }
         }
-        return {"capacity": capacity, **({"steady": self._pooled(steady)} if steady else {})}
+        if steady:
+            figures["steady"] = {"share": lengths.share, **self._pooled(steady)}
+        return figures
 
     def _pooled(self, parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """The figures of all parts of the steady load, its latencies taken together."""
@@ -179,7 +185,7 @@ def run(
         capacity = found["capacity"]["http_per_second"]["median"]
         phases = {
             "overload": (3.0, lengths.overload_seconds),
-            "soak": (_STEADY, lengths.soak_seconds),
+            "soak": (lengths.share, lengths.soak_seconds),
         }
         for name, (times, seconds) in phases.items():
             if seconds:
@@ -199,7 +205,7 @@ def table(found: dict[str, Any]) -> Table:
     rows = {"ratio": f"{capacity['ratio']['median']:.3f}"}
     if "steady" in found:
         steady, by_round = found["steady"]["accepted_ms"], found["steady"]["p99_ms"]
-        rows["p99 at 70 %"] = (
+        rows[f"p99 at {100 * found['steady']['share']:g} %"] = (
             f"{steady['p99']:.1f} ms; by round {by_round['median']:.1f} "
             f"[{by_round['least']:.1f}, {by_round['most']:.1f}]"
         )
@@ -210,7 +216,7 @@ def table(found: dict[str, Any]) -> Table:
     if slope := found.get("soak", {}).get("rss_mb_per_minute"):
         rows["soak slope"] = f"{slope['slope']} [{slope['low']}, {slope['high']}] MB a minute"
     for name, value in rows.items():
-        shown.add_row(name, value, AIMS[name])
+        shown.add_row(name, value, AIMS.get(name, ""))
     loads = [*capacity["rounds"], *(found[p] for p in ("steady", "overload", "soak") if p in found)]
     share = max(load["sender_cpu_share"] for load in loads)
     shown.add_row("sender's share of the machine, at most", f"{share:.1%}", "")
@@ -227,7 +233,10 @@ def main(
     database: Annotated[str, typer.Option(help="sqlite, postgres, or a URL.")] = "sqlite",
     rounds: Annotated[int, typer.Option(help="Rounds of the first phase.")] = 5,
     round_seconds: Annotated[float, typer.Option(help="Seconds of each.")] = 20.0,
-    steady_seconds: Annotated[float, typer.Option(help="At 70 % of capacity, all rounds.")] = 120.0,
+    steady_seconds: Annotated[float, typer.Option(help="At the share, all rounds.")] = 120.0,
+    share: Annotated[
+        float, typer.Option(help="Of capacity, steadily and in the soak.", min=0.01, max=1.0)
+    ] = 0.7,
     overload_seconds: Annotated[float, typer.Option(help="At three times the capacity.")] = 30.0,
     soak_minutes: Annotated[float, typer.Option(help="0 leaves the soak out.")] = 0.0,
     callers: Annotated[int, typer.Option(help="Callers at saturation.")] = 32,
@@ -235,10 +244,11 @@ def main(
     output: Annotated[Path | None, typer.Option(help="Where the JSON goes.")] = None,
 ) -> None:
     """Measure, print a table and write the figures as JSON."""
-    chosen = Lengths(rounds, round_seconds, steady_seconds, overload_seconds, soak_minutes * 60)
+    soak_seconds = soak_minutes * 60
+    chosen = Lengths(rounds, round_seconds, steady_seconds, overload_seconds, soak_seconds, share)
     err = Console(stderr=True)
     found = run(
-        Lengths.quick() if quick else chosen,
+        replace(Lengths.quick(), share=share) if quick else chosen,
         database=database,
         bundle=bundle,
         texts=texts,
