@@ -164,7 +164,7 @@ class Pipeline:
 
 def _wordless(complaint: Complaint) -> InputError:
     return InputError(
-        f"expected the words of a complaint, got {kind_of(complaint.text)} without any",
+        f"expected a complaint in words, got {kind_of(complaint.text)}",
         field="text",
     )
 
