@@ -67,7 +67,7 @@ def test_a_text_without_words_is_the_callers_fault(mood_bundle: Path) -> None:
     refused, outcome = answer.result
     assert isinstance(refused, Refused)
     assert refused.field == "text"
-    assert "expected the words" in refused.message
+    assert "expected a complaint in words" in refused.message
     assert outcome.body == ours.outcome(COMPLAINT, "other").body
 
 
