@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from data.labelled import LabelledText, load_labelled
@@ -17,6 +18,10 @@ __all__ = ["database_url", "postgres_server", "postgres_url", "sqlite_url"]
 
 # Services started in tests run the model themselves; tests/workers has them run processes.
 os.environ.setdefault("SUDA_PROCESSES", "0")
+
+# No test is timed: an example that loads a dictionary first may take a second.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 REAL = Path(__file__).parents[2] / "shared" / "real" / "dev.jsonl"
 
