@@ -46,7 +46,7 @@ class Cutter:
 def _may_tie(block: str) -> bool:
     """Whether cuts of it may be as likely as each other, but for the rounding of their sums.
 
-    So it is where characters that no word holds come in the same order twice (催还催还催还):
+    So it is where characters that no word holds come in the same order twice (经达达达画):
     jieba and its port add up in different orders.
     """
     if not _repeats(block):

@@ -76,15 +76,13 @@ def by_database(engine: Engine, view: View, wanted: CaseFilter) -> set[str]:
         return set(session.scalars(select(CaseRow.complaint_id).where(*asked)))
 
 
-@settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(wanted=filters())
 def test_columns_and_database_choose_alike(engine: Engine, view: View, wanted: CaseFilter) -> None:
     assert by_columns(view, wanted) == by_database(engine, view, wanted)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(wanted=filters())
 def test_a_filter_survives_its_query_string(wanted: CaseFilter, view: View) -> None:
     again = parse(parse_qsl(wanted.query(), keep_blank_values=True), view.zone)

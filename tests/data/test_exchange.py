@@ -131,9 +131,7 @@ def test_hostile_texts_survive(tmp_path: Path, kind: Format) -> None:
         assert not any(cell.lstrip('"')[:1] in ("=", "+", "-", "@", "\t", "\r") for cell in cells)
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(min_size=1, max_size=60))
 @example("\ud800孤")
 @example("a\x00b")

@@ -322,9 +322,7 @@ WORDS = st.text(st.sampled_from(LETTERS), min_size=4, max_size=40)
 NOISE = st.sampled_from(["，", "!", " ", "１２", "。。。", "\u200b", "＊＊"])
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(texts=st.lists(WORDS, min_size=1, max_size=8, unique=True), data=st.data())
 def test_no_held_out_text_ever_trains(
     tmp_path_factory: pytest.TempPathFactory, texts: list[str], data: st.DataObject

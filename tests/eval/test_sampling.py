@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from data.errors import InputError
@@ -63,7 +63,6 @@ def test_a_small_sample_that_is_all_right_is_not_certain() -> None:
     assert found.low < 0.9
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from([0.0, 1.0]), st.sampled_from([1.0, 0.5, 0.1])), min_size=1)
 )

@@ -40,7 +40,7 @@ def test_a_file_and_its_options() -> None:
         assert sent(body, pieces) == (b"text\n", "a.csv", b'{"name": "x"}')
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.binary(max_size=300).filter(lambda b: b"--xyz" not in b), st.integers(1, 64))
 def test_any_bytes_come_through(content: bytes, pieces: int) -> None:
     assert sent(part("file", content) + END, pieces)[0] == content

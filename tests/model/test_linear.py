@@ -43,7 +43,7 @@ def test_features_stand_where_they_say() -> None:
 
 
 @given(st.text(st.sampled_from("信用卡年费12 \n的𠮷é😀"), max_size=30), st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_known_features_are_found_as_they_are_named(text: str, data: st.DataObject) -> None:
     named = featurise(text)
     some = data.draw(st.sets(st.sampled_from(sorted({*named.names, "c:年卡", "c:信用卡年"}))))
@@ -255,7 +255,7 @@ def dictionary(plain: jieba.Tokenizer) -> list[str]:
 
 
 @given(st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_mixture_of_words_and_their_beginnings_is_cut_alike(
     plain: jieba.Tokenizer, dictionary: list[str], data: st.DataObject
 ) -> None:

@@ -61,7 +61,7 @@ def test_nothing_that_matches_is_kept_back() -> None:
 
 
 @given(st.data(), st.sampled_from(PATTERNS))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_every_pattern_of_the_pack_holds_its_needles(
     data: st.DataObject, pattern: re.Pattern[str]
 ) -> None:

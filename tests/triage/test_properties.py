@@ -25,7 +25,7 @@ PLAIN = "网点的空调有点冷。"
 
 
 @given(st.one_of(CHINESE, st.text(max_size=300)))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_never_raises_and_spans_are_of_the_original(text: str) -> None:
     found = findings(text)
     hits = [hit for fired in found.fired for hit in fired.hits]
@@ -42,7 +42,7 @@ def test_a_sentence_without_meaning_changes_nothing(case: dict[str, str]) -> Non
 
 
 @given(CHINESE, st.sampled_from(LEVELS))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_final_level_is_never_below_model_or_rules(text: str, model: str) -> None:
     urgency = decided(text, prediction(urgency=model)).urgency
     assert urgency is not None
