@@ -36,6 +36,12 @@ def is_open(item: Any = ItemRow) -> ColumnElement[bool]:
     return said
 
 
+def waits(case: Any = CaseRow) -> ColumnElement[bool]:
+    """The same for cases that wait for a person."""
+    said: ColumnElement[bool] = case.review == literal("waiting", literal_execute=True)
+    return said
+
+
 def in_round(number: int, item: Any = ItemRow) -> ColumnElement[bool]:
     """Not by "equal", or the index of rounds, most of them done, would seem the better way."""
     said: ColumnElement[bool] = item.round.not_in({FIRST, SECOND, ADJUDICATION} - {number})
@@ -74,7 +80,7 @@ def adopt(session: Session, desk: Desk, now: datetime) -> int:
         select(CaseRow, ComplaintRow, DecisionRow.body)
         .join(ComplaintRow, ComplaintRow.id == CaseRow.complaint_id)
         .join(DecisionRow, DecisionRow.id == CaseRow.decision_id)
-        .where(CaseRow.review == "waiting", ~has_item, ComplaintRow.erased_at.is_(None))
+        .where(waits(), ~has_item, ComplaintRow.erased_at.is_(None))
         .order_by(CaseRow.complaint_id)
         .limit(_AT_ONCE)
     ).all()

@@ -7,12 +7,12 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, cast, false, literal, select, union_all
+from sqlalchemy import ColumnElement, String, cast, false, select, union_all
 from sqlalchemy.orm import Session, aliased
 
 from data.errors import InputError
 from serving.review.desk import Desk
-from serving.review.opening import ADJUDICATION, FIRST, SECOND, in_round, is_open
+from serving.review.opening import ADJUDICATION, FIRST, SECOND, in_round, is_open, waits
 from serving.store.rows.cases import CaseRow
 from serving.store.rows.review import BandRow, ItemRow
 from serving.store.sources import of_sender
@@ -110,7 +110,6 @@ def _case(asked: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
 
     Only a second opinion is open on a case that does not wait for one (`submit`).
     """
-    waits = CaseRow.review == literal("waiting", literal_execute=True)
     second = aliased(ItemRow)
     its_case = select(CaseRow.complaint_id).where(
         CaseRow.complaint_id == second.complaint_id, *asked
@@ -118,7 +117,7 @@ def _case(asked: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
     doubles = select(second.complaint_id).where(
         is_open(second), in_round(SECOND, second), its_case.exists()
     )
-    waiting = select(CaseRow.complaint_id).where(waits, *asked)
+    waiting = select(CaseRow.complaint_id).where(waits(), *asked)
     return ItemRow.complaint_id.in_(union_all(waiting, doubles))
 
 

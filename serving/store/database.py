@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import orjson
 from alembic import command
 from alembic.config import Config
 from alembic.util.exc import CommandError
@@ -15,6 +17,7 @@ from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, even
 from data.errors import InputError
 from serving.security.encryption import TextKeys
 from serving.settings import Settings
+from serving.store.driver import hide_row
 from serving.store.types import protect
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -47,10 +50,7 @@ def _hide_row(context: ExceptionContext) -> None:
     """PostgreSQL adds the failing row to some of its errors."""
     for error in (context.original_exception, context.sqlalchemy_exception):
         if error is not None:
-            error.args = tuple(
-                said.partition("\nDETAIL:")[0] if isinstance(said, str) else said
-                for said in error.args
-            )
+            hide_row(error)
 
 
 def _engine(url: str) -> Engine:
@@ -61,14 +61,27 @@ def _engine(url: str) -> Engine:
     if parsed.get_backend_name() == "postgresql":
         return _postgres(parsed)
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(parsed, pool_pre_ping=True, pool_timeout=_POOL_WAIT)
+        return _made(parsed, pool_pre_ping=True, pool_timeout=_POOL_WAIT)
     if parsed.database in (None, "", ":memory:"):
-        engine = create_engine(parsed)
+        engine = _made(parsed)
     else:
         Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(parsed, pool_size=POOL, pool_timeout=_POOL_WAIT)
+        # The last used connection first: its pages are those that the next commit reads again.
+        engine = _made(parsed, pool_size=POOL, pool_timeout=_POOL_WAIT, pool_use_lifo=True)
     event.listen(engine, "connect", _sqlite_pragmas)
     return engine
+
+
+def _made(url: Any, **arguments: Any) -> Engine:
+    return create_engine(url, json_serializer=_to_json, **arguments)
+
+
+def _to_json(value: Any) -> str:
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:
+        # A number of more than 64 bits.
+        return json.dumps(value)
 
 
 def _postgres(url: Any) -> Engine:
@@ -83,7 +96,7 @@ def _postgres(url: Any) -> Engine:
     arguments: dict[str, Any] = {k: v for k, v in defaults.items() if k not in url.query}
     ours = f"-c statement_timeout={_STATEMENT_MS} -c synchronous_commit=on"
     arguments["options"] = f"{ours} {url.query.get('options', '')}".strip()
-    return create_engine(
+    return _made(
         url,
         pool_size=POOL,
         max_overflow=0,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, Connection, Select, String, any_, bindparam, select
+from sqlalchemy import ARRAY, Connection, Select, String, any_, bindparam, select
 from sqlalchemy.orm import Session
 
 from data.errors import ConflictError, NotFoundError
@@ -62,33 +62,45 @@ _FOUND_BY_ID = select(_COMPLAINTS.c.external_id, _COMPLAINTS.c.fingerprint, _COM
 )
 
 
-def _asked_for(found: Select[Any], column: ColumnElement[str]) -> dict[bool, Select[Any]]:
-    """By whether the driver sends ahead: then it takes the values as one array."""
-    array = bindparam("values", type_=ARRAY(String))
-    each = bindparam("values", type_=String(), expanding=True)
-    return {True: found.where(column == any_(array)), False: found.where(column.in_(each))}
-
-
-_BY_KEY = _asked_for(_FOUND_BY_KEY, _KEYS.c.key)
-_BY_ID = _asked_for(_FOUND_BY_ID, _COMPLAINTS.c.external_id)
+# psycopg takes the values as one array; elsewhere each is asked for by itself, where an answer is
+# no way off.
+_ALL_BY_KEY = _FOUND_BY_KEY.where(_KEYS.c.key == any_(bindparam("values", type_=ARRAY(String))))
+_ALL_BY_ID = _FOUND_BY_ID.where(
+    _COMPLAINTS.c.external_id == any_(bindparam("values", type_=ARRAY(String)))
+)
+_ONE_BY_KEY = _FOUND_BY_KEY.where(_KEYS.c.key == bindparam("value"))
+_ONE_BY_ID = _FOUND_BY_ID.where(_COMPLAINTS.c.external_id == bindparam("value"))
 
 
 def standing(connection: Connection, entries: Sequence[Entry]) -> Standing:
-    """Look all keys and ids of `entries` up, in one query for keys and one for each source."""
+    """Look all keys and ids of `entries` up."""
     found = Standing()
-    ahead = pipelining.sends_ahead(connection)
     if keys := [entry.key for entry in entries if entry.key is not None]:
-        rows = pipelining.rows(connection, _BY_KEY[ahead], {"values": keys})
-        found.keys = {key: _First(fingerprint, id_) for key, fingerprint, id_ in rows}
+        for key, fingerprint, id_ in _all(connection, _ALL_BY_KEY, _ONE_BY_KEY, {}, keys):
+            found.keys[key] = _First(fingerprint, id_)
     # By source: a comparison of pairs would make SQLite read the whole table.
     by_source: dict[str, list[str]] = {}
     for source, external_id in (entry.identity for entry in entries if entry.identity is not None):
         by_source.setdefault(source, []).append(external_id)
-    for source, external_ids in by_source.items():
-        values = {"source": source, "values": external_ids}
-        for external, fingerprint, id_ in pipelining.rows(connection, _BY_ID[ahead], values):
+    for source, ids in by_source.items():
+        given = {"source": source}
+        for external, fingerprint, id_ in _all(connection, _ALL_BY_ID, _ONE_BY_ID, given, ids):
             found.identities[source, external] = _First(fingerprint, id_)
     return found
+
+
+def _all(
+    connection: Connection,
+    at_once: Select[Any],
+    each: Select[Any],
+    given: dict[str, Any],
+    values: list[str],
+) -> Iterator[Sequence[Any]]:
+    if pipelining.sends_ahead(connection):
+        yield from pipelining.rows(connection, at_once, {**given, "values": values})
+        return
+    for value in values:
+        yield from pipelining.rows(connection, each, {**given, "value": value})
 
 
 def latest(session: Session | Connection, complaint_id: str) -> bytes:

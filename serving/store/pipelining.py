@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Compiled, Connection, Dialect, Executable, Select, UpdateBase, event
-from sqlalchemy.exc import DBAPIError, NoResultFound
+from sqlalchemy import Connection, Executable, Select, UpdateBase, event
+from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
+
+from serving.store import driver
 
 # A statement, and its rows or its one set of values.
 Write = tuple[Executable, Sequence[dict[str, Any]]]
@@ -61,13 +63,9 @@ def rows(
     *before: Write,
 ) -> Sequence[Sequence[Any]]:
     """What a statement answers, which begins the transaction or follows `before` in one go."""
-    if not sends_ahead(connection):
+    with _sent_ahead(connection):
         _execute(connection, before)
-        return connection.execute(question, values).all()
-    compiled = _compiled(question, connection.dialect)
-    with _sent_ahead(connection) as raw:
-        _execute(connection, before)
-        answer = raw.execute(str(compiled), compiled.construct_params(values))
+        answer = driver.ask(connection, question, values)
     found: list[Sequence[Any]] = answer.fetchall()
     return found
 
@@ -110,40 +108,24 @@ def execute(connection: Connection, *writes: Write) -> None:
 def _execute(connection: Connection, writes: Iterable[Write]) -> None:
     for statement, rows in writes:
         if rows:
-            connection.execute(statement, rows)
+            driver.write(connection, statement, rows)
 
 
 @contextmanager
 def _sent_ahead(connection: Connection) -> Iterator[Any]:
     """Within it the driver's connection, which is given, waits for no answer."""
-    raw = connection.connection.driver_connection
-    if not sends_ahead(connection):
-        yield raw
-        return
-    assert raw is not None  # noqa: S101
-    errors = connection.dialect.loaded_dbapi.Error
-    try:
+    with driver.telling(connection) as raw:
+        if not sends_ahead(connection):
+            yield raw
+            return
+        # What fails is told at the end of it.
         with raw.pipeline():
             yield raw
-    except errors as error:
-        # Told at the end, past SQLAlchemy, which would have done the same.
-        gone = connection.dialect.is_disconnect(error, raw, None)
-        if gone:
-            connection.invalidate(error)
-        raise DBAPIError.instance(
-            None, None, error, errors, connection_invalidated=gone, dialect=connection.dialect
-        ) from error
 
 
 def _left(session: Session) -> Sequence[Write]:
     left: list[Write] = session.info.pop(_WAITING, [])
     return left
-
-
-# Engines are few in a service; in tests they come and go.
-@lru_cache(maxsize=16)
-def _compiled(statement: Select[Any] | UpdateBase, dialect: Dialect) -> Compiled:
-    return statement.compile(dialect=dialect)
 
 
 @cache

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import DateTime, Dialect, Engine, LargeBinary, Text
 from sqlalchemy.types import TypeDecorator
@@ -43,11 +45,22 @@ class UtcTime(TypeDecorator[datetime]):
         """To UTC."""
         return value.astimezone(UTC) if value else None
 
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any] | None:
+        """For SQLite the text at once: a complaint has some thirty times."""
+        return _text_of if dialect.name == "sqlite" else super().bind_processor(dialect)
+
     def process_result_value(self, value: datetime | None, _: Dialect) -> datetime | None:
         """In UTC."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def _text_of(value: datetime | None) -> str | None:
+    """As SQLAlchemy writes times for SQLite."""
+    if value is None:
+        return None
+    return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
 class CustomerText(TypeDecorator[str]):

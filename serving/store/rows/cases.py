@@ -60,13 +60,6 @@ class CaseRow(Base):
     __table_args__ = (
         Index("ix_cases_received_at", "received_at"),
         Index("ix_cases_updated_at", "updated_at"),
-        Index("ix_cases_review", "review", "priority"),
-        Index("ix_cases_status", "status", "received_at"),
-        Index("ix_cases_lead", "lead", "received_at"),
-        Index("ix_cases_product", "product", "received_at"),
-        Index("ix_cases_reason", "reason", "received_at"),
-        Index("ix_cases_urgency", "urgency", "received_at"),
-        Index("ix_cases_branch", "branch", "received_at"),
         # The queue's filters: the few that wait, read without the table.
         Index(
             "ix_cases_waiting",
@@ -99,7 +92,4 @@ class ClockRow(Base):
     met_at: Mapped[datetime | None] = mapped_column(UtcTime)
     breached_at: Mapped[datetime | None] = mapped_column(UtcTime)
 
-    __table_args__ = (
-        Index("ix_clocks_state", "state", "strict_due_at"),
-        Index("ix_clocks_clock", "clock", "started_at"),
-    )
+    __table_args__ = (Index("ix_clocks_state", "state", "strict_due_at"),)

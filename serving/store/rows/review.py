@@ -22,6 +22,12 @@ from serving.store.base import Base, Json
 from serving.store.types import CustomerBytes, CustomerText, UtcTime
 
 
+def _filled(name: str, filled: str, *columns: str) -> Index:
+    """An index of the rows where a column is filled, which it is not before somebody reviews."""
+    there = text(f"{filled} IS NOT NULL")
+    return Index(name, *columns, sqlite_where=there, postgresql_where=there)
+
+
 class ItemRow(Base):
     """One look at one complaint: `round` 1 the first, 2 a second opinion, 3 an adjudication.
 
@@ -75,12 +81,11 @@ class ItemRow(Base):
             sqlite_where=text("state = 'open'"),
             postgresql_where=text("state = 'open'"),
         ),
-        Index("ix_review_items_audit", "audit", "state", "opened_at"),
         Index("ix_review_items_complaint", "complaint_id", "state", "round"),
-        Index("ix_review_items_claimed", "claimed_by", "state"),
-        Index("ix_review_items_submitted", "submitted_by", "submitted_at"),
-        Index("ix_review_items_rounds", "round", "submitted_at"),
-        Index("ix_review_items_bulk", "bulk_id"),
+        _filled("ix_review_items_claimed", "claimed_by", "claimed_by", "state"),
+        _filled("ix_review_items_submitted", "submitted_by", "submitted_by", "submitted_at"),
+        _filled("ix_review_items_rounds", "submitted_at", "round", "submitted_at"),
+        _filled("ix_review_items_bulk", "bulk_id", "bulk_id"),
     )
 
 
