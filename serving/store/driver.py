@@ -36,7 +36,7 @@ def write(connection: Connection, statement: Executable, rows: Sequence[Values])
 
 
 def ask(connection: Connection, question: Executable, values: Values) -> Any:
-    """A cursor with what a statement answers, in the driver's own values.
+    """A cursor with what a statement answers, in the driver's own values; fetch within `telling`.
 
     Raises what SQLAlchemy raises, and ValueError where only SQLAlchemy can execute it.
     """

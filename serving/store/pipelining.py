@@ -63,10 +63,11 @@ def rows(
     *before: Write,
 ) -> Sequence[Sequence[Any]]:
     """What a statement answers, which begins the transaction or follows `before` in one go."""
-    with _sent_ahead(connection):
-        _execute(connection, before)
-        answer = driver.ask(connection, question, values)
-    found: list[Sequence[Any]] = answer.fetchall()
+    with driver.telling(connection):
+        with _sent_ahead(connection):
+            _execute(connection, before)
+            answer = driver.ask(connection, question, values)
+        found: list[Sequence[Any]] = answer.fetchall()
     return found
 
 
